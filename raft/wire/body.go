@@ -1,0 +1,161 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"gauntlet/raft"
+)
+
+// The kinds of frame body.
+const (
+	kindHello   = 1
+	kindMessage = 2
+	kindPing    = 3
+)
+
+// minEntryBytes is the least an entry takes: it bounds how many a body can announce.
+const minEntryBytes = 4
+
+// appendBody appends the fields of m. Every field is always there: a few zero bytes are cheaper
+// than a table of which kind uses what, which would have to change with every new kind.
+func appendBody(dst []byte, m *raft.Message) []byte {
+	reject := uint64(0)
+	if m.Reject {
+		reject = 1
+	}
+	for _, v := range [...]uint64{
+		uint64(m.Kind), uint64(m.From), uint64(m.To), m.Term, m.Index, m.LogTerm, m.Commit,
+		reject, m.HintIndex, m.HintTerm, m.Round, m.ID,
+	} {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	dst = appendBytes(dst, m.Data)
+	dst = binary.AppendUvarint(dst, uint64(len(m.Entries)))
+	for _, e := range m.Entries {
+		dst = binary.AppendUvarint(dst, e.Index)
+		dst = binary.AppendUvarint(dst, e.Term)
+		dst = binary.AppendUvarint(dst, uint64(e.Kind))
+		dst = appendBytes(dst, e.Data)
+	}
+	return dst
+}
+
+func appendBytes(dst, b []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+}
+
+// parse decodes a body whose checksum has been verified.
+func parse(body []byte) (Frame, error) {
+	d := decoder{rest: body[1:]}
+	var f Frame
+	switch body[0] {
+	case kindHello:
+		f.Hello = d.hello()
+	case kindMessage:
+		f.Message = d.message()
+	case kindPing:
+	default:
+		return Frame{}, fmt.Errorf("%w: unknown kind %d", ErrMalformed, body[0])
+	}
+	if d.err == nil && len(d.rest) > 0 {
+		d.fail("%d bytes too many", len(d.rest))
+	}
+	if d.err != nil {
+		return Frame{}, d.err
+	}
+	return f, nil
+}
+
+// decoder takes fields off the front of a body. The first error sticks, and every later field
+// reads as zero.
+type decoder struct {
+	rest []byte
+	err  error
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%w: "+format, append([]any{ErrMalformed}, args...)...)
+	}
+	d.rest = nil
+}
+
+func (d *decoder) uint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 {
+		d.fail("cut short or overlong integer")
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+// small reads an integer that must fit below limit.
+func (d *decoder) small(what string, limit uint64) uint64 {
+	v := d.uint()
+	if v >= limit {
+		d.fail("%s %d", what, v)
+		return 0
+	}
+	return v
+}
+
+// bytes returns nil for a length of zero, so that decoding what was encoded gives the same value.
+func (d *decoder) bytes() []byte {
+	n := d.uint()
+	if n > uint64(len(d.rest)) {
+		d.fail("%d bytes announced, %d there", n, len(d.rest))
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	b := d.rest[:n:n]
+	d.rest = d.rest[n:]
+	return b
+}
+
+func (d *decoder) hello() *Hello {
+	if v := d.uint(); d.err == nil && v != Version {
+		d.fail("version %d, this side speaks %d", v, Version)
+	}
+	return &Hello{
+		Cluster: d.uint(),
+		From:    raft.NodeID(d.uint()),
+		To:      raft.NodeID(d.uint()),
+		Stream:  Stream(d.small("stream", uint64(Bulk)+1)),
+	}
+}
+
+func (d *decoder) message() *raft.Message {
+	m := &raft.Message{
+		Kind:      raft.MessageKind(d.small("message kind", 256)),
+		From:      raft.NodeID(d.uint()),
+		To:        raft.NodeID(d.uint()),
+		Term:      d.uint(),
+		Index:     d.uint(),
+		LogTerm:   d.uint(),
+		Commit:    d.uint(),
+		Reject:    d.small("reject", 2) == 1,
+		HintIndex: d.uint(),
+		HintTerm:  d.uint(),
+		Round:     d.uint(),
+		ID:        d.uint(),
+		Data:      d.bytes(),
+	}
+	n := d.uint()
+	if n > uint64(len(d.rest)/minEntryBytes) {
+		d.fail("%d entries announced in %d bytes", n, len(d.rest))
+		return nil
+	}
+	for range n {
+		m.Entries = append(m.Entries, raft.Entry{
+			Index: d.uint(),
+			Term:  d.uint(),
+			Kind:  raft.EntryKind(d.small("entry kind", 256)),
+			Data:  d.bytes(),
+		})
+	}
+	return m
+}
