@@ -1,0 +1,42 @@
+package checker
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"gauntlet/history"
+)
+
+// Visualise returns porcupine's own drawing of the operations of one key, an HTML page of its
+// own, or an error if they cannot be decoded. Searching stops at the budget; what was found
+// until then is drawn.
+func Visualise(ops []history.Operation, budget time.Duration) ([]byte, error) {
+	effects, err := decode(ops)
+	if err != nil {
+		return nil, fmt.Errorf("draw: %w", err)
+	}
+	drawn := porcupineOperations(effects)
+	var processes []int
+	for _, e := range effects {
+		processes = append(processes, e.op.Process)
+	}
+	slices.Sort(processes)
+	processes = slices.Compact(processes)
+	for i := range drawn {
+		e := &effects[i]
+		lane, _ := slices.BinarySearch(processes, e.op.Process)
+		drawn[i].ClientId = lane
+		drawn[i].Metadata = fmt.Sprintf("#%d on %s, %s", e.op.ID, e.op.Node, e.op.Outcome)
+	}
+	model := registerModel()
+	_, info := porcupine.CheckOperationsVerbose(model, drawn, max(budget, 0))
+	var page bytes.Buffer
+	if err := porcupine.Visualize(model, info, &page); err != nil {
+		return nil, fmt.Errorf("draw: %w", err)
+	}
+	return page.Bytes(), nil
+}

@@ -1,0 +1,111 @@
+package checker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"gauntlet/history"
+)
+
+// enginePorcupine names what decided a key.
+const enginePorcupine = "porcupine"
+
+// Partition splits a history by key, keys sorted by name, operations in the history's order.
+func Partition(h *history.History) []Key {
+	index := make(map[string]int)
+	var keys []Key
+	for _, op := range h.Operations {
+		i, found := index[op.Key]
+		if !found {
+			i = len(keys)
+			index[op.Key] = i
+			keys = append(keys, Key{Name: op.Key})
+		}
+		keys[i].Operations = append(keys[i].Operations, op)
+	}
+	slices.SortFunc(keys, func(a, b Key) int { return cmp.Compare(a.Name, b.Name) })
+	return keys
+}
+
+// Linearizable checks the operations of one key against an atomic register that begins absent
+// (Herlihy and Wing 1990). Unanswered writes are open-ended, failed operations are dropped, and
+// a failed compare-and-set is a read of the value it reported. Running out of budget is
+// Unknown; explaining a violation may take as long again. Memory is not bounded here: run it
+// where it may be killed. A budget of 0 is unlimited.
+func Linearizable(ops []history.Operation, budget time.Duration) KeyResult {
+	started := time.Now()
+	result := KeyResult{Operations: len(ops), Engine: enginePorcupine}
+	if len(ops) > 0 {
+		result.Key = ops[0].Key
+	}
+	effects, err := decode(ops)
+	if err != nil {
+		result.Reason = err.Error()
+		return result
+	}
+	result.Verdict, result.Violation = decide(ops, effects, budget)
+	switch result.Verdict {
+	case Invalid:
+		result.Reason = result.Violation.Text
+	case Unknown:
+		result.Reason = fmt.Sprintf("no answer within %v over %d operations", budget, len(effects))
+	}
+	result.Elapsed = time.Since(started)
+	return result
+}
+
+func decide(ops []history.Operation, effects []effect, budget time.Duration) (Verdict, *Violation) {
+	if violation := unexplained(ops, effects); violation != nil {
+		return Invalid, violation
+	}
+	switch search(effects, budget) {
+	case porcupine.Ok:
+		return Valid, nil
+	case porcupine.Illegal:
+		return Invalid, explain(shrink(effects, budget))
+	default:
+		return Unknown, nil
+	}
+}
+
+// Combine makes the result of the whole check from the results of its keys. No key at all is
+// Unknown.
+func Combine(keys []KeyResult) Result {
+	result := Result{Check: CheckLinearizable, Keys: keys}
+	if len(keys) == 0 {
+		result.Reason = "no operation was recorded"
+		return result
+	}
+	var operations int
+	count := make(map[Verdict]int)
+	first := make(map[Verdict]*KeyResult)
+	result.Verdict = Valid
+	for i := range keys {
+		key := &keys[i]
+		operations += key.Operations
+		if count[key.Verdict]++; count[key.Verdict] == 1 {
+			first[key.Verdict] = key
+		}
+		result.Verdict = Merge(result.Verdict, key.Verdict)
+	}
+	switch result.Verdict {
+	case Invalid:
+		bad := first[Invalid]
+		result.Violation = bad.Violation
+		result.Reason = fmt.Sprintf("key %s: %s", bad.Key, bad.Reason)
+	case Unknown:
+		open := first[Unknown]
+		result.Reason = fmt.Sprintf("key %s: %s", open.Key, open.Reason)
+	default:
+		result.Reason = fmt.Sprintf("%d operations on %d keys are linearizable",
+			operations, len(keys))
+	}
+	if n := count[result.Verdict]; n > 1 && result.Verdict != Valid {
+		result.Reason += fmt.Sprintf(" (and %d more keys)", n-1)
+	}
+	return result
+}

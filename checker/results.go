@@ -1,0 +1,62 @@
+package checker
+
+// The exit codes that a run's results can decide.
+const (
+	ExitValid        = 0
+	ExitViolation    = 1 // a safety check is invalid
+	ExitGate         = 2 // a gate was missed
+	ExitInconclusive = 3 // nothing is wrong, yet it does not suffice to say valid
+	ExitHarness      = 4 // the harness or its hosts failed
+	ExitCleanup      = 6 // something was left behind on a host
+)
+
+// Decide fills Verdict, Exit and Reasons from the checks, the gates and the troubles.
+//
+// Verdict speaks of safety alone: the checks, where doubt cast by a gate or a broken harness
+// turns valid into unknown. Exit takes the first that applies. A violation is evidence whatever
+// broke later. A broken harness makes gates miss that the target would have met. A missed gate
+// is a finding about the target. Clean-up taints hosts and must not hide behind "run it again",
+// which is what inconclusive amounts to.
+func (r *Results) Decide() {
+	broken := pick(r.Checks, Invalid)
+	missed := pick(r.Gates, Invalid)
+	doubts := append(pick(r.Checks, Unknown), pick(r.Gates, Unknown)...)
+	if len(r.Checks) == 0 {
+		doubts = append(doubts, "no safety check was run")
+	}
+	switch {
+	case len(broken) > 0:
+		r.Verdict = Invalid
+	case len(doubts) > 0 || len(r.Harness) > 0:
+		r.Verdict = Unknown
+	default:
+		r.Verdict = Valid
+	}
+	r.Exit, r.Reasons = ExitValid, nil
+	for _, level := range []struct {
+		exit    int
+		reasons []string
+	}{
+		{ExitViolation, broken}, {ExitHarness, r.Harness}, {ExitGate, missed},
+		{ExitCleanup, r.Cleanup}, {ExitInconclusive, doubts},
+	} {
+		if r.Exit == ExitValid && len(level.reasons) > 0 {
+			r.Exit = level.exit
+		}
+		r.Reasons = append(r.Reasons, level.reasons...)
+	}
+	if r.Exit == ExitValid {
+		r.Reasons = pick(r.Checks, Valid)
+	}
+}
+
+// pick lists "check: reason" of every result with the given verdict.
+func pick(results []Result, verdict Verdict) []string {
+	var lines []string
+	for _, r := range results {
+		if r.Verdict == verdict {
+			lines = append(lines, r.Check+": "+r.Reason)
+		}
+	}
+	return lines
+}

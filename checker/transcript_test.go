@@ -1,0 +1,125 @@
+package checker
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"gauntlet/history"
+	"gauntlet/workload"
+)
+
+// Goal: every way in which a register or an election can lie is found and told in plain words,
+// and every odd but legal history passes. Method: transcripts of small histories written by
+// hand, one line an operation or a claim:
+//
+//	ID NODE CALL-RETURN OUTCOME KIND ARGUMENTS      milliseconds; "cas 1 2 current 3" failed on 3
+//	TERM NODE AT SOURCE                             a claim to lead
+func TestTranscripts(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			switch d.Cmd {
+			case "linearizable":
+				return checkTranscript(t, d.Input)
+			case "leaders":
+				return leaderTranscript(t, d.Input)
+			}
+			t.Fatalf("%s: unknown command %q", d.Pos, d.Cmd)
+			return ""
+		})
+	})
+}
+
+func checkTranscript(t *testing.T, input string) string {
+	result := Linearizable(parseOperations(t, input), time.Minute)
+	text := result.Verdict.String()
+	if result.Reason != "" {
+		text += "\n" + result.Reason
+	}
+	if result.Violation != nil {
+		text += fmt.Sprintf("\nwindow %v", result.Violation.Operations)
+	}
+	return text + "\n"
+}
+
+func leaderTranscript(t *testing.T, input string) string {
+	var h history.History
+	for line := range strings.Lines(input) {
+		f := strings.Fields(line)
+		h.Observations = append(h.Observations, history.Observation{
+			Term: uint64(number(t, f[0])), Node: f[1], At: millis(t, f[2]),
+			Source: f[3], Role: history.RoleLeader,
+		})
+	}
+	result := LeaderPerTerm(&h)
+	return fmt.Sprintf("%s\n%s\n", result.Verdict, result.Reason)
+}
+
+func parseOperations(t *testing.T, input string) []history.Operation {
+	var ops []history.Operation
+	for line := range strings.Lines(input) {
+		if line = strings.TrimSpace(line); line != "" {
+			ops = append(ops, parseOperation(t, strings.Fields(line)))
+		}
+	}
+	return ops
+}
+
+func parseOperation(t *testing.T, f []string) history.Operation {
+	id := number(t, f[0])
+	call, ret, _ := strings.Cut(f[2], "-")
+	op := history.Operation{
+		ID: id, Process: int(id), Node: f[1], Key: "r0", Kind: f[4],
+		Call: millis(t, call), Outcome: history.Outcome(f[3]),
+	}
+	if ret != "" {
+		op.Return = millis(t, ret)
+	}
+	var in workload.RegisterInput
+	var out workload.RegisterOutput
+	swapped := true
+	switch arguments := f[5:]; op.Kind {
+	case workload.KindRead:
+		if len(arguments) > 0 {
+			out.Value = content(t, arguments[0])
+		}
+	case workload.KindWrite:
+		in.Value = content(t, arguments[0])
+	case workload.KindCAS:
+		in.Expected, in.Value = content(t, arguments[0]), content(t, arguments[1])
+		if len(arguments) > 2 {
+			swapped, out.Current = false, content(t, arguments[3])
+		}
+		out.Swapped = &swapped
+	}
+	op.Input = in.Encode(op.Kind)
+	if op.Outcome == history.OutcomeOK {
+		op.Output = out.Encode(op.Kind)
+	}
+	return op
+}
+
+func content(t *testing.T, text string) *int64 {
+	if text == "nil" {
+		return nil
+	}
+	n := number(t, text)
+	return &n
+}
+
+func millis(t *testing.T, text string) time.Duration {
+	return time.Duration(number(t, text)) * time.Millisecond
+}
+
+func number(t *testing.T, text string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
