@@ -1,0 +1,77 @@
+package wal
+
+import (
+	"io"
+	"slices"
+)
+
+// memoryFile is an open file of a Memory.
+type memoryFile struct {
+	m     *Memory
+	path  string
+	inode *inode
+}
+
+// ReadAt reads what a running process sees.
+func (f *memoryFile) ReadAt(p []byte, offset int64) (int, error) {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	if offset >= int64(len(f.inode.content)) {
+		return 0, io.EOF
+	}
+	n := copy(p, f.inode.content[offset:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// WriteAt writes, which makes nothing durable.
+func (f *memoryFile) WriteAt(p []byte, offset int64) (int, error) {
+	if err := f.m.fault("write", f.path); err != nil {
+		return 0, err
+	}
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.inode.content = overwrite(f.inode.content, offset, p)
+	f.inode.writes = append(f.inode.writes, pendingWrite{offset, slices.Clone(p)})
+	return len(p), nil
+}
+
+// Size returns the length a running process sees.
+func (f *memoryFile) Size() (int64, error) {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	return int64(len(f.inode.content)), nil
+}
+
+// Sync makes the pending writes durable, or forgets them if it is told to fail.
+func (f *memoryFile) Sync() error {
+	err := f.m.fault("sync", f.path)
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	if err == nil {
+		for _, w := range f.inode.writes {
+			f.inode.durable = overwrite(f.inode.durable, w.offset, w.data)
+		}
+	}
+	f.inode.writes = nil
+	return err
+}
+
+// Close leaves everything as it is.
+func (f *memoryFile) Close() error { return nil }
+
+// memoryLock is a held lock.
+type memoryLock struct {
+	m    *Memory
+	path string
+}
+
+// Close releases the lock.
+func (l memoryLock) Close() error {
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	delete(l.m.locked, l.path)
+	return nil
+}
