@@ -1,0 +1,100 @@
+package raft
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Config is what a core is made with. Durations are on the clock whose readings the caller passes
+// in.
+type Config struct {
+	ID      NodeID
+	Members []NodeID // all voters, this one included
+
+	ElectionTimeoutMin time.Duration // "ET"
+	ElectionTimeoutMax time.Duration // timeouts are drawn evenly from [min, max)
+	HeartbeatInterval  time.Duration
+
+	PreVote     bool // thesis 9.6; voters that hear a leader refuse pre-votes
+	CheckQuorum bool // thesis 6.2: a leader without answers of a majority for one ET resigns, and
+	// voters that hear a leader ignore candidates
+
+	Seed        uint64 // of the timeouts; members may share one
+	Incarnation uint32 // random at every start of the process: answers to questions of an earlier
+	// life are never taken for answers to ours
+
+	MaxAppendBytes      int // of the entries in one Append; 0: 1 MiB
+	MaxInflightBytes    int // sent to one peer and not yet acknowledged; 0: 8 MiB
+	MaxUncommittedBytes int // beyond it Propose answers ErrBusy; 0: 64 MiB
+}
+
+// Restored is what the disk held at start.
+type Restored struct {
+	HardState HardState
+	Entries   []Entry // indexes 1..n without a gap
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxAppendBytes == 0 {
+		c.MaxAppendBytes = 1 << 20
+	}
+	if c.MaxInflightBytes == 0 {
+		c.MaxInflightBytes = 8 << 20
+	}
+	if c.MaxUncommittedBytes == 0 {
+		c.MaxUncommittedBytes = 64 << 20
+	}
+	c.Members = slices.Clone(c.Members)
+	return c
+}
+
+// place returns where a member stands in Members, or -1.
+func (c Config) place(id NodeID) int {
+	return slices.Index(c.Members, id)
+}
+
+func (c Config) valid() error {
+	for i, id := range c.Members {
+		if id == 0 {
+			return fmt.Errorf("member %d has id 0, which means nobody", i+1)
+		}
+		if c.place(id) != i {
+			return fmt.Errorf("member %d is listed twice", id)
+		}
+	}
+	if c.place(c.ID) < 0 {
+		return fmt.Errorf("id %d is not among the members %v", c.ID, c.Members)
+	}
+	if c.HeartbeatInterval <= 0 || c.HeartbeatInterval >= c.ElectionTimeoutMin {
+		return fmt.Errorf("heartbeat interval %v must be above 0 and below the election timeout %v",
+			c.HeartbeatInterval, c.ElectionTimeoutMin)
+	}
+	if c.ElectionTimeoutMin >= c.ElectionTimeoutMax {
+		return fmt.Errorf("minimum election timeout %v must be below the maximum %v",
+			c.ElectionTimeoutMin, c.ElectionTimeoutMax)
+	}
+	if min(c.MaxAppendBytes, c.MaxInflightBytes, c.MaxUncommittedBytes) < 0 {
+		return fmt.Errorf("append, inflight and uncommitted limits must not be negative: %d, %d, %d",
+			c.MaxAppendBytes, c.MaxInflightBytes, c.MaxUncommittedBytes)
+	}
+	return nil
+}
+
+func (r Restored) valid() error {
+	term := uint64(0)
+	for i, e := range r.Entries {
+		if e.Index != uint64(i)+1 {
+			return fmt.Errorf("restored log has entry %d where %d belongs", e.Index, i+1)
+		}
+		if e.Term < max(term, 1) {
+			return fmt.Errorf("restored entry %d has term %d after term %d", e.Index, e.Term, term)
+		}
+		term = e.Term
+	}
+	if term > r.HardState.Term {
+		return fmt.Errorf("restored log ends in term %d, above the current term %d",
+			term, r.HardState.Term)
+	}
+	return nil
+}

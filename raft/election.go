@@ -1,0 +1,151 @@
+package raft
+
+// ballot is what a candidate knows of one member's vote.
+type ballot uint8
+
+const (
+	unanswered ballot = iota
+	refused
+	granted
+)
+
+// tickElection starts an election when no leader was heard, and none elected, for a timeout
+// (paper, figure 2, rules for followers and candidates).
+func (c *Core) tickElection() {
+	if c.now < c.electionDue {
+		return
+	}
+	if c.cfg.PreVote {
+		c.becomePreCandidate()
+	} else {
+		c.becomeCandidate()
+	}
+}
+
+// restartElectionTimer draws a new timeout. It is called on word from the current leader, on
+// granting a vote and on starting an election, and at no other time (paper, figure 2): a candidate
+// with a short log must not silence one that could win.
+func (c *Core) restartElectionTimer() {
+	c.electionDue = c.now +
+		c.chance.Duration(c.cfg.ElectionTimeoutMin, c.cfg.ElectionTimeoutMax-1)
+}
+
+// hearsLeader tells whether this member leads, or heard from its leader within the minimum election
+// timeout. Such a voter refuses pre-votes, and with check quorum ignores candidates (thesis 4.2.3,
+// 9.6): who cannot hear the leader must not depose it for all others.
+func (c *Core) hearsLeader() bool {
+	return c.role == Leader ||
+		c.leader != 0 && c.now < c.heard+c.cfg.ElectionTimeoutMin
+}
+
+// becomeFollower enters a term, or goes back to being a follower in the current one. The vote is
+// given up only with the term.
+func (c *Core) becomeFollower(term uint64, leader NodeID) {
+	if term > c.hard.Term {
+		c.hard = HardState{Term: term}
+	}
+	if c.role == Leader {
+		c.restartElectionTimer()
+	}
+	c.become(Follower, leader)
+}
+
+// becomePreCandidate asks whether an election could be won, raising no term (thesis 9.6).
+func (c *Core) becomePreCandidate() {
+	c.become(PreCandidate, 0)
+	c.restartElectionTimer()
+	c.campaign(PreVote, c.hard.Term+1)
+	c.count(c.self, true)
+}
+
+// becomeCandidate starts an election (paper 5.2). The own vote counts when it is durable, see
+// Persisted: without that a crash here would allow a second vote in this term.
+func (c *Core) becomeCandidate() {
+	c.hard = HardState{Term: c.hard.Term + 1, Vote: c.cfg.ID}
+	c.become(Candidate, 0)
+	c.restartElectionTimer()
+	c.campaign(Vote, c.hard.Term)
+}
+
+// become changes role and leader. Reads under way were promised by the old ones.
+func (c *Core) become(role Role, leader NodeID) {
+	if role != c.role || leader != c.leader {
+		c.failReads()
+	}
+	c.role, c.leader = role, leader
+}
+
+// campaign forgets all votes and asks every other member for a new one.
+func (c *Core) campaign(kind MessageKind, term uint64) {
+	clear(c.votes)
+	last := c.log.last()
+	for _, id := range c.cfg.Members {
+		if id != c.cfg.ID {
+			c.send(Message{
+				Kind: kind, To: id, Term: term, Index: last, LogTerm: c.log.term(last),
+			})
+		}
+	}
+}
+
+// count notes a member's answer; with those of a majority of all members the election goes on.
+func (c *Core) count(member int, grant bool) {
+	c.votes[member] = refused
+	if grant {
+		c.votes[member] = granted
+	}
+	sum := 0
+	for _, v := range c.votes {
+		if v == granted {
+			sum++
+		}
+	}
+	if sum < quorum(len(c.votes)) {
+		return
+	}
+	switch c.role {
+	case PreCandidate:
+		c.becomeCandidate()
+	case Candidate:
+		c.becomeLeader()
+	}
+}
+
+// stepPreVote says whether the sender would get this member's vote in the term it names. It changes
+// nothing here, the election timer included. A refusal carries our term: a log that is needed must
+// not stay behind in a lower one.
+func (c *Core) stepPreVote(m Message) {
+	grant := m.Term > c.hard.Term && !c.hearsLeader() && c.log.upToDate(m.Index, m.LogTerm)
+	answer := Message{Kind: PreVoteAnswer, To: m.From, Reject: !grant}
+	if grant {
+		answer.Term = m.Term
+	}
+	c.send(answer)
+}
+
+// stepPreVoteGranted counts an answer to the question this member is asking now. Refusals go the
+// common way of Step, for the term they may bring.
+func (c *Core) stepPreVoteGranted(m Message) {
+	if c.role == PreCandidate && m.Term == c.hard.Term+1 {
+		c.count(c.cfg.place(m.From), true)
+	}
+}
+
+// stepVote gives at most one vote in a term, to the first candidate that asks and whose log is at
+// least as up-to-date as ours (paper 5.2, 5.4.1).
+func (c *Core) stepVote(m Message) {
+	free := c.hard.Vote == 0 || c.hard.Vote == m.From
+	grant := free && c.log.upToDate(m.Index, m.LogTerm)
+	if grant {
+		c.hard.Vote = m.From
+		c.restartElectionTimer()
+	}
+	c.send(Message{Kind: VoteAnswer, To: m.From, Reject: !grant})
+}
+
+// stepVoteAnswer counts a vote of the current term.
+func (c *Core) stepVoteAnswer(m Message) {
+	if c.role == Candidate {
+		c.count(c.cfg.place(m.From), !m.Reject)
+	}
+}

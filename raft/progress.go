@@ -1,0 +1,105 @@
+package raft
+
+import "time"
+
+// entryOverheadBytes is about what an entry takes besides its data, on the wire and in memory. It
+// bounds the number of entries where the data alone would not.
+const entryOverheadBytes = 32
+
+func size(e Entry) int {
+	return len(e.Data) + entryOverheadBytes
+}
+
+func sizes(entries []Entry) int {
+	sum := 0
+	for _, e := range entries {
+		sum += size(e)
+	}
+	return sum
+}
+
+// peerState says how a leader feeds a peer. A third state will send snapshots.
+type peerState uint8
+
+const (
+	// probe looks for where the logs agree, one Append at a time.
+	probe peerState = iota
+	// stream sends ahead, trusting that what is on its way arrives.
+	stream
+)
+
+func (s peerState) String() string {
+	return [...]string{"probe", "replicate"}[s]
+}
+
+// progress is what a leader knows of one member, in its present term.
+type progress struct {
+	match uint64 // matchIndex: highest entry known to be durable there; never falls
+	next  uint64 // nextIndex: first entry to send
+	told  uint64 // commit index last sent
+	round uint64 // latest heartbeat round answered
+	heard time.Duration
+
+	state         peerState
+	probing       bool          // probe: an Append is on its way
+	sentAt        time.Duration // the last Append
+	inflight      []batch       // stream: oldest first
+	inflightBytes int
+}
+
+// batch is one Append on its way.
+type batch struct {
+	last  uint64
+	bytes int
+}
+
+// mayTake tells whether another Append may be sent now.
+func (p *progress) mayTake(maxInflightBytes int) bool {
+	if p.state == probe {
+		return !p.probing
+	}
+	return p.inflightBytes < maxInflightBytes
+}
+
+// sent notes that entries are on their way.
+func (p *progress) sent(entries []Entry, now time.Duration) {
+	p.sentAt = now
+	if p.state == probe {
+		p.probing = true
+		return
+	}
+	if len(entries) == 0 {
+		return
+	}
+	b := batch{last: entries[len(entries)-1].Index, bytes: sizes(entries)}
+	p.next = b.last + 1
+	p.inflight = append(p.inflight, b)
+	p.inflightBytes += b.bytes
+}
+
+// acknowledged notes that the peer holds everything up to index. Late acknowledgements say nothing
+// new: match never falls.
+func (p *progress) acknowledged(index uint64) {
+	p.match = max(p.match, index)
+	p.next = max(p.next, p.match+1)
+	if p.state == probe {
+		p.state, p.probing = stream, false
+		p.next = p.match + 1
+	}
+	for len(p.inflight) > 0 && p.inflight[0].last <= p.match {
+		p.inflightBytes -= p.inflight[0].bytes
+		p.inflight = p.inflight[1:]
+	}
+}
+
+// refused notes that the peer lacks the entry before an Append, and that the logs agree at hint at
+// the latest. It returns false for a refusal that is out of date.
+func (p *progress) refused(previous, hint uint64) bool {
+	if previous <= p.match || p.state == probe && previous != p.next-1 {
+		return false
+	}
+	p.state, p.probing = probe, false
+	p.next = max(min(previous, hint+1), p.match+1)
+	p.inflight, p.inflightBytes = nil, 0
+	return true
+}

@@ -1,0 +1,162 @@
+package raft
+
+import "time"
+
+// maxCommitted bounds Ready.Committed, so that catching up after a restart stalls no heartbeat.
+const maxCommitted = 4096
+
+// HardState is what must be durable before any message that reveals it (paper, figure 2). It is
+// one record: a term without its vote would allow a second vote.
+type HardState struct {
+	Term uint64
+	Vote NodeID
+}
+
+// Ready is what the caller must carry out. Several may be outstanding; each has its own Sequence.
+//
+//  1. Send Now at once: it reveals nothing that is not durable (a leader's appends go out in
+//     parallel with its own disk write, thesis 10.2.1).
+//  2. Write HardState (if not nil) and Entries (replacing everything from Entries[0].Index on),
+//     sync, then call Persisted(Sequence) and send AfterPersist. With nothing to write this may
+//     happen at once, but never before every earlier Ready has been persisted.
+//  3. Committed entries may be applied at once; they are durable on a majority.
+type Ready struct {
+	Sequence     uint64
+	HardState    *HardState
+	Entries      []Entry
+	Now          []Message
+	AfterPersist []Message
+	Committed    []Entry
+	Reads        []ReadAnswer
+	Refused      []uint64 // ids of forwarded proposals that certainly will not be proposed
+}
+
+// ReadAnswer says that the read with this id may be served once Index is applied, or that it
+// failed.
+type ReadAnswer struct {
+	ID     uint64
+	Index  uint64
+	Failed bool // leadership was lost or is unknown: ask again
+}
+
+// outbox gathers the next Ready and remembers the outstanding ones.
+type outbox struct {
+	now      []Message
+	after    []Message
+	reads    []ReadAnswer
+	refused  []uint64
+	unsent   bool      // flush may have something to send
+	sequence uint64    // of the last Ready
+	handed   HardState // as last handed out for writing
+	durable  HardState // as known to be on disk
+	writes   []write   // outstanding, oldest first
+}
+
+// write is what a Ready asked the disk to do.
+type write struct {
+	sequence uint64
+	hard     HardState
+	last     uint64 // last entry written that no later truncation took away; 0: none
+}
+
+// send queues a message from this member, in its current term unless the message says otherwise.
+//
+// It waits for the disk if it acknowledges entries, or if the term and vote behind it are not yet
+// durable: Vote and a granted VoteAnswer always come with a new HardState. A leader's own term is
+// durable (its vote for itself counts only then), so its appends do not wait.
+func (c *Core) send(m Message) {
+	m.From = c.cfg.ID
+	if m.Term == 0 {
+		m.Term = c.hard.Term
+	}
+	if m.Kind == AppendAnswer || c.hard != c.out.durable {
+		c.out.after = append(c.out.after, m)
+		return
+	}
+	c.out.now = append(c.out.now, m)
+}
+
+// HasReady tells whether Ready has anything to say.
+func (c *Core) HasReady() bool {
+	o := &c.out
+	return o.unsent || len(o.now)+len(o.after)+len(o.reads)+len(o.refused) > 0 ||
+		c.hard != o.handed || c.log.handed < c.log.last() || c.applied < c.commit
+}
+
+// Ready returns what has become due since the last call, which becomes the caller's.
+func (c *Core) Ready() Ready {
+	c.flush()
+	o := &c.out
+	o.sequence++
+	r := Ready{
+		Sequence: o.sequence, Now: o.now, AfterPersist: o.after, Reads: o.reads, Refused: o.refused,
+		Entries: c.log.between(c.log.handed, c.log.last()),
+	}
+	o.now, o.after, o.reads, o.refused = nil, nil, nil, nil
+	w := write{sequence: o.sequence, hard: c.hard}
+	if c.hard != o.handed {
+		hard := c.hard
+		r.HardState, o.handed = &hard, hard
+	}
+	if len(r.Entries) > 0 {
+		w.last = c.log.last()
+		c.log.handed = w.last
+	}
+	if r.HardState != nil || len(r.Entries) > 0 {
+		o.writes = append(o.writes, w)
+	}
+	upTo := min(c.commit, c.applied+maxCommitted)
+	r.Committed = c.log.between(c.applied, upTo)
+	c.applied = upTo
+	return r
+}
+
+// Persisted tells that the writes of this Ready, and so of all earlier ones, are on disk.
+func (c *Core) Persisted(now time.Duration, sequence uint64) {
+	c.advance(now)
+	o := &c.out
+	for len(o.writes) > 0 && o.writes[0].sequence <= sequence {
+		o.durable = o.writes[0].hard
+		c.log.durable = max(c.log.durable, o.writes[0].last)
+		o.writes = o.writes[1:]
+	}
+	switch c.role {
+	case Candidate:
+		if o.durable == c.hard {
+			c.count(c.self, true)
+		}
+	case Leader:
+		c.peers[c.self].match = c.log.durable
+		c.advanceCommit()
+	}
+}
+
+// truncate drops the log from index on, also from what the outstanding writes will have made
+// durable. Without this the completion of an old write could vouch for entries that a later one
+// has dropped from the disk and a third has yet to bring back.
+func (c *Core) truncate(index uint64) {
+	c.log.truncate(index, c.commit)
+	for i := range c.out.writes {
+		c.out.writes[i].last = min(c.out.writes[i].last, index-1)
+	}
+}
+
+// flush sends what is best gathered first, so that one turn of the caller's loop makes one
+// message for each peer out of many proposals, acknowledgements and reads.
+func (c *Core) flush() {
+	if !c.out.unsent {
+		return
+	}
+	c.out.unsent = false
+	if c.role != Leader {
+		c.askLeader()
+		return
+	}
+	c.confirmLeadership()
+	for i := range c.peers {
+		if i != c.self {
+			c.replicate(i)
+			c.announceCommit(i)
+		}
+	}
+}

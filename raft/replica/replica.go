@@ -1,0 +1,156 @@
+// Package replica joins a raft core and the key-value state machine: clients' requests, messages,
+// time and disk completions go in, effects come out. It is pure; raftd and a simulator carry out
+// the effects.
+package replica
+
+import (
+	"time"
+
+	"gauntlet/raft"
+	"gauntlet/raft/kv"
+)
+
+// Config is what a replica is made with.
+type Config struct {
+	Raft        raft.Config
+	Incarnation uint64 // random per start: answers of an earlier life are never taken for ours
+}
+
+// Effects is what the caller must carry out, in this order. Several may be outstanding.
+//
+//  1. Write out Events: a claim of leadership must be on record before others hear of it.
+//  2. Send Now.
+//  3. Write HardState and Entries, sync, call Persisted(Sequence), send AfterPersist: see
+//     raft.Ready, rules 1 and 2.
+//  4. Give Answers to their clients, at any time.
+type Effects struct {
+	Sequence     uint64
+	HardState    *raft.HardState
+	Entries      []raft.Entry
+	Now          []raft.Message
+	AfterPersist []raft.Message
+	Answers      []Answer
+	Events       []Event
+}
+
+// Answer ends the request with this id: a result, or a refusal.
+type Answer struct {
+	ID      uint64
+	Result  kv.Result
+	Refusal *Refusal
+}
+
+// Refusal is why a request has no result.
+type Refusal struct {
+	Reason  string
+	Unknown bool        // false: it certainly had and will have no effect
+	Leader  raft.NodeID // who might know better; 0: nobody
+}
+
+// Event is a change worth a line in the log.
+type Event struct {
+	Kind   string // "term"; "vote"; "role", of which "leader" is a claim of leadership; "leader"
+	Term   uint64
+	Role   raft.Role   // of a "role" event
+	Leader raft.NodeID // of "role" and "leader" events; 0: unknown
+	Vote   raft.NodeID // of a "vote" event: whom this member voted for
+}
+
+// Replica is one member with its copy of the map. It is not safe for concurrent use.
+type Replica struct {
+	cfg     Config
+	core    *raft.Core
+	store   *kv.Store
+	applied uint64
+	seen    raft.Status // after the last input
+
+	writes  map[uint64]epoch  // open requests, and under whom they were proposed
+	reads   map[uint64]string // open requests, and their keys
+	waiting []raft.ReadAnswer // confirmed reads whose index is not yet applied
+	swept   epoch             // no open write is older
+
+	answers []Answer
+	events  []Event
+}
+
+// New returns a replica with an empty map, which committed entries will fill again. Its errors are
+// raft.New's.
+func New(cfg Config, restored raft.Restored) (*Replica, error) {
+	cfg.Raft.Incarnation = uint32(cfg.Incarnation)
+	core, err := raft.New(cfg.Raft, restored)
+	if err != nil {
+		return nil, err
+	}
+	return &Replica{
+		cfg: cfg, core: core, store: kv.New(), seen: core.Status(),
+		writes: make(map[uint64]epoch), reads: make(map[uint64]string),
+	}, nil
+}
+
+// Tick lets time pass. It is needed no earlier than Deadline.
+func (r *Replica) Tick(now time.Duration) {
+	r.core.Tick(now)
+	r.observe()
+}
+
+// Step takes a message from another member in.
+func (r *Replica) Step(now time.Duration, m raft.Message) {
+	r.core.Step(now, m)
+	r.observe()
+}
+
+// Persisted tells that the writes of these Effects and of all earlier ones are on disk.
+func (r *Replica) Persisted(now time.Duration, sequence uint64) {
+	r.core.Persisted(now, sequence)
+	r.observe()
+}
+
+// Deadline returns the clock reading at which Tick is next needed.
+func (r *Replica) Deadline() time.Duration {
+	return r.core.Deadline()
+}
+
+// Status returns one consistent view.
+func (r *Replica) Status() raft.Status {
+	return r.core.Status()
+}
+
+// HasEffects tells whether Effects has anything to say.
+func (r *Replica) HasEffects() bool {
+	return r.core.HasReady() || len(r.answers) > 0 || len(r.events) > 0
+}
+
+// Effects returns what has become due since the last call, which becomes the caller's.
+func (r *Replica) Effects() Effects {
+	ready := r.core.Ready()
+	r.apply(ready.Committed)
+	r.refuse(ready.Refused)
+	r.confirm(ready.Reads)
+	r.sweep()
+	e := Effects{
+		Sequence: ready.Sequence, HardState: ready.HardState, Entries: ready.Entries,
+		Now: ready.Now, AfterPersist: ready.AfterPersist, Answers: r.answers, Events: r.events,
+	}
+	r.answers, r.events = nil, nil
+	return e
+}
+
+// observe records what an input changed. A leadership lasts for at least one input, so none goes
+// unrecorded.
+func (r *Replica) observe() {
+	was, is := r.seen, r.core.Status()
+	r.seen = is
+	if is.Term != was.Term {
+		r.events = append(r.events, Event{Kind: "term", Term: is.Term})
+	}
+	if is.Vote != 0 && (is.Vote != was.Vote || is.Term != was.Term) {
+		r.events = append(r.events, Event{Kind: "vote", Term: is.Term, Vote: is.Vote})
+	}
+	switch {
+	case is.Role != was.Role || is.Role == raft.Leader && is.Term != was.Term:
+		r.events = append(r.events,
+			Event{Kind: "role", Term: is.Term, Role: is.Role, Leader: is.Leader})
+	case is.Leader != was.Leader:
+		r.events = append(r.events, Event{Kind: "leader", Term: is.Term, Leader: is.Leader})
+	}
+}

@@ -1,0 +1,131 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"gauntlet/raft"
+	"gauntlet/raft/kv"
+)
+
+// epoch is one leader of one term, as this member saw it.
+type epoch struct {
+	term   uint64
+	leader raft.NodeID
+}
+
+func (r *Replica) epoch() epoch {
+	return epoch{r.seen.Term, r.seen.Leader}
+}
+
+// Write proposes a command, through the leader if that is another member. Ids are the caller's,
+// fresh and rising over all requests. One Answer follows, unless the request is abandoned; a
+// command or its forward lost on the way under a lasting leader stays open, so callers must have
+// a deadline of their own.
+func (r *Replica) Write(now time.Duration, id uint64, cmd kv.Command) {
+	cmd.Origin, cmd.Incarnation, cmd.Request = r.cfg.Raft.ID, r.cfg.Incarnation, id
+	var err error
+	if r.seen.Role == raft.Leader {
+		_, err = r.core.Propose(now, cmd.Encode())
+	} else {
+		err = r.core.Forward(now, id, cmd.Encode())
+	}
+	if err != nil {
+		r.refusal(id, err.Error(), false)
+		return
+	}
+	r.writes[id] = r.epoch()
+}
+
+// Read asks for the value of a key. A stale read is answered from this member's copy at once; any
+// other is linearizable. One Answer follows, unless the request is abandoned. A refused read may
+// be asked again under a fresh id.
+func (r *Replica) Read(now time.Duration, id uint64, key string, stale bool) {
+	if stale {
+		r.answers = append(r.answers, Answer{ID: id, Result: r.store.Get(key)})
+		return
+	}
+	if err := r.core.Read(now, id); err != nil {
+		r.refusal(id, err.Error(), false)
+		return
+	}
+	r.reads[id] = key
+}
+
+// Abandon forgets a request whose client is gone. What it asked for may still happen.
+func (r *Replica) Abandon(id uint64) {
+	delete(r.writes, id)
+	delete(r.reads, id)
+}
+
+// apply carries out committed entries and answers the writes of this life among them, whoever
+// proposed them.
+func (r *Replica) apply(committed []raft.Entry) {
+	for _, e := range committed {
+		cmd, result, ok := r.store.Apply(e)
+		r.applied = e.Index
+		if !ok || cmd.Origin != r.cfg.Raft.ID || cmd.Incarnation != r.cfg.Incarnation {
+			continue
+		}
+		if _, open := r.writes[cmd.Request]; open {
+			delete(r.writes, cmd.Request)
+			r.answers = append(r.answers, Answer{ID: cmd.Request, Result: result})
+		}
+	}
+}
+
+// refuse ends forwarded writes that the leader did not take.
+func (r *Replica) refuse(ids []uint64) {
+	for _, id := range ids {
+		if _, open := r.writes[id]; open {
+			delete(r.writes, id)
+			r.refusal(id, "refused by the leader: "+raft.ErrBusy.Error(), false)
+		}
+	}
+}
+
+// confirm serves reads whose index is applied, now or after more entries.
+func (r *Replica) confirm(confirmed []raft.ReadAnswer) {
+	r.waiting = append(r.waiting, confirmed...)
+	later := r.waiting[:0]
+	for _, c := range r.waiting {
+		key, open := r.reads[c.ID]
+		switch {
+		case !open:
+		case c.Failed:
+			delete(r.reads, c.ID)
+			r.refusal(c.ID, "leader lost before it confirmed the read", false)
+		case c.Index > r.applied:
+			later = append(later, c)
+		default:
+			delete(r.reads, c.ID)
+			r.answers = append(r.answers, Answer{ID: c.ID, Result: r.store.Get(key)})
+		}
+	}
+	r.waiting = later
+}
+
+// sweep ends the writes that a leader now gone was to commit: a successor may or may not. Their
+// clients learn so at once instead of waiting for a deadline.
+func (r *Replica) sweep() {
+	current := r.epoch()
+	if r.swept == current {
+		return
+	}
+	r.swept = current
+	for _, id := range slices.Sorted(maps.Keys(r.writes)) {
+		if r.writes[id] != current {
+			delete(r.writes, id)
+			r.refusal(id, "leader lost before the write was known to be committed", true)
+		}
+	}
+}
+
+func (r *Replica) refusal(id uint64, reason string, unknown bool) {
+	refusal := &Refusal{Reason: reason, Unknown: unknown}
+	if r.seen.Leader != r.cfg.Raft.ID {
+		refusal.Leader = r.seen.Leader
+	}
+	r.answers = append(r.answers, Answer{ID: id, Refusal: refusal})
+}
