@@ -240,8 +240,11 @@ func typeOf(line []byte) (recordType, error) {
 // describe words a decoding error for someone who looks at the line, not at the Go types.
 func describe(err error) error {
 	var typed *json.UnmarshalTypeError
-	if errors.As(err, &typed) {
-		return fmt.Errorf("key %q: cannot be a %s", typed.Field, typed.Value)
+	switch {
+	case errors.As(err, &typed) && typed.Field == "":
+		return fmt.Errorf("not a JSON object: found %s", typed.Value)
+	case errors.As(err, &typed):
+		return fmt.Errorf("key %q: %s does not fit", typed.Field, typed.Value)
 	}
 	return fmt.Errorf("not a JSON object: %w", err)
 }
