@@ -103,7 +103,7 @@ func (c hostConfig) mount() error {
 		return err
 	}
 	source := fmt.Sprintf("/proc/self/fd/%d", home.Fd())
-	if err := unix.Mount(source, hostHome, "", unix.MS_BIND, ""); err != nil {
+	if err := unix.Mount(source, hostHome, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("mounting %s: %w", hostHome, err)
 	}
 	return nil

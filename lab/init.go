@@ -14,7 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// supervisor of the hosts: lab init.
+const greetingTimeout = 5 * time.Second
+
+// keeper is lab init: it made the hosts, and serves those who use them.
 type keeper struct {
 	mu     sync.Mutex
 	status Status
@@ -111,17 +113,27 @@ func (k *keeper) bringUp(h hostConfig) error {
 	return awaitGreeting(h.Address)
 }
 
-// awaitGreeting proves the path through the bridge to the SSH server, not merely its process.
+// awaitGreeting proves the path through the bridge to the SSH server, not merely its process. A new
+// port of a bridge loses packets for some milliseconds, so it tries again sooner than TCP would,
+// which takes a second.
 func awaitGreeting(a netip.Addr) error {
-	c, err := net.DialTimeout("tcp", netip.AddrPortFrom(a, sshPort).String(), 5*time.Second)
+	address := netip.AddrPortFrom(a, sshPort).String()
+	var err error
+	for wait := 10 * time.Millisecond; wait < greetingTimeout; wait *= 2 {
+		if err = greeted(address, wait); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("no greeting from the ssh server: %w", err)
+}
+
+func greeted(address string, wait time.Duration) error {
+	c, err := net.DialTimeout("tcp", address, wait)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(5 * time.Second))
-	greeting := make([]byte, 4)
-	if _, err := io.ReadFull(c, greeting); err != nil {
-		return fmt.Errorf("no greeting from the ssh server: %w", err)
-	}
-	return nil
+	c.SetDeadline(time.Now().Add(greetingTimeout))
+	_, err = io.ReadFull(c, make([]byte, len("SSH-2.0")))
+	return err
 }

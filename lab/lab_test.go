@@ -268,4 +268,19 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-var testParts = map[string]func([]string){}
+// Goal: what this machine can do is found out by trying. Method: a lab works here, so must these.
+func TestCapabilities(t *testing.T) {
+	found := make(map[string]Capability)
+	for _, c := range Capabilities() {
+		t.Logf("%-20s %-5v %s", c.Name, c.OK, c.Detail)
+		found[c.Name] = c
+		if c.OK != (c.Hint == "") {
+			t.Errorf("%s: a hint belongs to what is missing, and only there: %+v", c.Name, c)
+		}
+	}
+	for _, name := range []string{"namespaces", "flock", "iptables", "iptables u32"} {
+		if !found[name].OK {
+			t.Errorf("%s: %+v", name, found[name])
+		}
+	}
+}

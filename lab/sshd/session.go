@@ -16,7 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// Path is $PATH of commands.
+const Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // Payloads of session requests (RFC 4254, section 6).
 type (
@@ -83,7 +84,7 @@ func environment(conn ssh.ConnMetadata, c Config) []string {
 	clientHost, clientPort, _ := net.SplitHostPort(conn.RemoteAddr().String())
 	host, port, _ := net.SplitHostPort(conn.LocalAddr().String())
 	return []string{
-		"HOME=" + c.Home, "USER=" + c.User, "LOGNAME=" + c.User, "SHELL=/bin/sh", "PATH=" + path,
+		"HOME=" + c.Home, "USER=" + c.User, "LOGNAME=" + c.User, "SHELL=/bin/sh", "PATH=" + Path,
 		fmt.Sprintf("SSH_CLIENT=%s %s %s", clientHost, clientPort, port),
 		fmt.Sprintf("SSH_CONNECTION=%s %s %s %s", clientHost, clientPort, host, port),
 	}
