@@ -174,7 +174,7 @@ func (p *Pool) do(
 }
 
 // pace waits until the worker's next request is due; false when ctx ended first. Time lost to a
-// slow answer is not made up for: a burst after a fault would be another load than the one asked for.
+// slow answer is not made up for: a burst after a fault would be another load than was asked for.
 func (p *Pool) pace(ctx context.Context, w *worker) bool {
 	if wait := time.Until(w.due); wait > 0 {
 		w.timer.Reset(wait)

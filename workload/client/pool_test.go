@@ -50,7 +50,9 @@ var (
 )
 
 // run records what a pool does within d, and hands back the valid history of it.
-func run(t *testing.T, d time.Duration, rate float64, workers int, nodes ...Client) *history.History {
+func run(
+	t *testing.T, d time.Duration, rate float64, workers int, nodes ...Client,
+) *history.History {
 	t.Helper()
 	var file bytes.Buffer
 	pool := newPool(t, &file, Config{Rate: rate, Workers: workers}, nodes...)
@@ -107,8 +109,8 @@ func perNode(h *history.History) map[string]int {
 	return counts
 }
 
-// Goal: the rate is that of all workers together, shared evenly. Method: ten workers, 400/s, 10 s of
-// virtual time, nodes that answer at once.
+// Goal: the rate is that of all workers together, shared evenly. Method: ten workers, 400/s, 10
+// s of virtual time, nodes that answer at once.
 func TestPoolKeepsTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := run(t, 10*time.Second, 400, 10, ok, ok, ok, ok, ok)
@@ -120,8 +122,9 @@ func TestPoolKeepsTheRate(t *testing.T) {
 	})
 }
 
-// Goal: a node that refuses at once gets its own share and no more, one that never answers takes one
-// request a second from each worker, and neither costs the others anything. Method: as above.
+// Goal: a node that refuses at once gets its own share and no more, one that never answers
+// takes one request a second from each worker, and neither costs the others anything. Method:
+// as above.
 func TestPoolDeadNodesKeepToThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := run(t, 10*time.Second, 400, 10, ok, refuses, silent, ok, ok)
@@ -173,8 +176,8 @@ func TestPoolMakesNoBurst(t *testing.T) {
 	})
 }
 
-// Goal: info retires the process number; fail and ok do not. Method: a node that answers info once in
-// three; Valid refuses a number used after its info, and new ones are counted.
+// Goal: info retires the process number; fail and ok do not. Method: a node that answers info
+// once in three; Valid refuses a number used after its info, and new ones are counted.
 func TestPoolRetiresProcessAfterInfo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
@@ -278,9 +281,9 @@ func TestPoolStopsWhenTheDiskIsFull(t *testing.T) {
 	}
 }
 
-// Goal: final reads reach every key through whichever node answers, and name the keys they could not
-// read. Method: a run, then final reads with the pinned node of half the workers refusing, then with
-// all refusing.
+// Goal: final reads reach every key through whichever node answers, and name the keys they
+// could not read. Method: a run, then final reads with the pinned node of half the workers
+// refusing, then with all refusing.
 func TestPoolFinalReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refusing sync.Map // node to whether it refuses
@@ -361,8 +364,8 @@ func TestPoolMemoryIsFlat(t *testing.T) {
 	}
 }
 
-// BenchmarkPool runs generator, recorder and pool on one core against a client that answers at once;
-// the history goes to a real file. The goal is 20,000 operations per second.
+// BenchmarkPool runs generator, recorder and pool on one core against a client that answers at
+// once; the history goes to a real file. The goal is 20,000 operations per second.
 func BenchmarkPool(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	file, err := os.Create(filepath.Join(b.TempDir(), "history.jsonl"))

@@ -143,7 +143,8 @@ func (c *raftd) lost(err error, connected bool) Answer {
 	if connected {
 		return Answer{Outcome: history.OutcomeInfo, Error: oneLine(text)}
 	}
-	return Answer{Outcome: history.OutcomeFail, Error: oneLine("no connection to " + c.node + ": " + text)}
+	text = "no connection to " + c.node + ": " + text
+	return Answer{Outcome: history.OutcomeFail, Error: oneLine(text)}
 }
 
 // interpret classifies a whole answer.
