@@ -1,0 +1,32 @@
+# Prints one line for each thing that faults need on a host: NAME, a tab, "yes" or "no", a tab, and
+# what was seen. Matches are tried in a network namespace of their own, so that the host's ruleset
+# is not touched.
+LC_ALL=C
+PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+
+say() { printf '%s\t%s\t%s\n' "$1" "$2" "$3"; }
+
+tool() { # NAME [VERSION COMMAND]
+	if found=$(command -v "$1"); then say "$1" yes "${2:-$found}"; else say "$1" no ""; fi
+}
+
+try() { # NAME MATCH...
+	name=$1
+	shift
+	if seen=$(unshare -n iptables -A INPUT -p tcp "$@" -j DROP 2>&1); then
+		say "match $name" yes ""
+	else
+		say "match $name" no "$(printf %s "$seen" | head -n 1)"
+	fi
+}
+
+if [ "$(id -u)" = 0 ]; then say root yes ""; else say root no "user $(id -un)"; fi
+tool iptables "$(iptables -V 2>/dev/null)"
+tool iptables-restore
+tool iptables-save
+tool ip6tables
+tool flock
+tool setsid
+try multiport -m multiport --ports 1
+try u32 -m u32 --u32 '0>>22&0x3C@12>>26&0x3C@0&0x0=0'

@@ -1,0 +1,147 @@
+// Package inject carries fault plans out on hosts: iptables rules for partitions, signals for
+// pauses and kills. On every host a dead-man, guard.sh, holds a lease that the injector renews.
+// When the renewals stop, whatever became of the controller, the host undoes the faults and ends
+// the run's processes by itself.
+//
+// The calls of a run, in order: New, Arm (before anything is started on the hosts), Inject and Heal
+// in any interleaving, HealAll, then, with the target ended, Disarm and Clean.
+package inject
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"gauntlet/history"
+	"gauntlet/nemesis"
+	"gauntlet/target"
+)
+
+// DefaultTTL is how long a host waits for a renewal before it reverts.
+const DefaultTTL = 15 * time.Second
+
+// What a caller may want to tell apart, through errors.Is.
+var (
+	ErrExpired = errors.New("the guard's lease ran out: the host has undone its faults by itself")
+	ErrLive    = errors.New("another run holds this host")
+	ErrMissing = errors.New("missing on this host")
+	ErrDirty   = errors.New("the host is not as it was before the run")
+	ErrBusy    = errors.New("the process is stopped by another fault already")
+)
+
+// Config says on what and for whom an Injector works.
+type Config struct {
+	Run      string // the run's id: letters and digits, at most 16
+	Hosts    []*target.Host
+	PeerPort int                  // partitions cut only this TCP port; 0: all traffic
+	TTL      time.Duration        // of the lease, at least 1 s; 0 means DefaultTTL
+	Clock    func() time.Duration // the run's clock, for the stamps of faults
+
+	// The process a pause or kill strikes, and how a killed one is started again.
+	Process func(context.Context, *target.Host) (target.Process, error)
+	Start   func(context.Context, *target.Host) (target.Process, error)
+}
+
+// Injector injects and heals faults on the hosts of one run. Inject and Heal may be called
+// concurrently.
+type Injector struct {
+	run   string
+	ttl   time.Duration
+	port  int
+	clock func() time.Duration
+	nodes []*node
+
+	renewals sync.WaitGroup
+	mu       sync.Mutex // guards what follows
+	stop     context.CancelFunc
+	inForce  map[int]history.Fault
+	lost     error
+	victims  map[int]victim // the processes that faults ever stopped, by fault
+}
+
+// New returns an Injector that has touched no host yet.
+func New(c Config) *Injector {
+	nodes := make([]*node, len(c.Hosts))
+	for i, h := range c.Hosts {
+		nodes[i] = &node{
+			host:    h,
+			process: func(ctx context.Context) (target.Process, error) { return c.Process(ctx, h) },
+			start:   func(ctx context.Context) (target.Process, error) { return c.Start(ctx, h) },
+		}
+	}
+	return newInjector(c, nodes)
+}
+
+// Arm starts the guard on every host and begins to renew the leases. It refuses hosts where another
+// run's guard is live (ErrLive) or a tool is missing (ErrMissing). Called again, it undoes all that
+// is in force and starts a new epoch: the way on after ErrExpired.
+func (i *Injector) Arm(ctx context.Context) error { return i.arm(ctx) }
+
+// Inject brings a fault into force, awaits the evidence that it bites, and proves that the host can
+// still be reached. A fault that cannot be brought into force is undone and returned as failed
+// together with the error; one that does not bite is no error: its evidence says so.
+//
+// The planned times of the fault are the event's: shift them to the run's clock beforehand.
+// Errors: ErrExpired once any host's lease has run out, ErrBusy, or a host's failure.
+func (i *Injector) Inject(ctx context.Context, a nemesis.Action) (history.Fault, error) {
+	return i.inject(ctx, a)
+}
+
+// Heal reads the evidence that the fault lasted until now, then undoes it. Had the guard reverted
+// it before, the evidence is contrary and the error is ErrExpired. After another error the fault
+// counts as still in force, so that Heal may be tried again.
+func (i *Injector) Heal(ctx context.Context, f history.Fault) (history.Fault, error) {
+	return i.heal(ctx, f)
+}
+
+// HealAll heals everything in force and returns those faults, for the record.
+func (i *Injector) HealAll(ctx context.Context) ([]history.Fault, error) {
+	var healed []history.Fault
+	var errs []error
+	for _, f := range i.InForce() {
+		f, err := i.Heal(ctx, f)
+		healed = append(healed, f)
+		errs = append(errs, err)
+	}
+	return healed, errors.Join(errs...)
+}
+
+// Disarm undoes what is left, ends the guards and removes their files. End the target first: from
+// here on nobody watches it.
+func (i *Injector) Disarm(ctx context.Context) error { return i.disarm(ctx) }
+
+// Clean compares every host with the snapshot of Arm: the rulesets without comments and counters,
+// and no process left stopped. Errors are ErrDirty, or a ruleset that cannot be read.
+func (i *Injector) Clean(ctx context.Context) error { return i.clean(ctx) }
+
+// Err is the first reason why the guards no longer protect the run (ErrExpired), or nil.
+func (i *Injector) Err() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.lost
+}
+
+// InForce returns the faults in force, by ID.
+func (i *Injector) InForce() []history.Fault {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	faults := make([]history.Fault, 0, len(i.inForce))
+	for _, f := range i.inForce {
+		faults = append(faults, f)
+	}
+	slices.SortFunc(faults, func(a, b history.Fault) int { return a.ID - b.ID })
+	return faults
+}
+
+// Stopped returns the hosts whose process is paused or killed: nemesis.View wants to know.
+func (i *Injector) Stopped() []string {
+	var stopped []string
+	for _, f := range i.InForce() {
+		if f.Kind != string(nemesis.KindPartition) {
+			stopped = append(stopped, f.Hosts...)
+		}
+	}
+	return stopped
+}
