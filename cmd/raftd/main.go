@@ -1,0 +1,109 @@
+// Command raftd is one member of a replicated key-value store: see raft/README.md.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"gauntlet/raft/server"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 64
+)
+
+// stopGrace is how long a member that was told to stop lets its clients wait for their answers.
+const stopGrace = 2 * time.Second
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	var flags Flags
+	exit := -1 // set by --help and --version
+	parser, err := kong.New(&flags,
+		kong.Name("raftd"),
+		kong.Description("One member of a replicated key-value store."),
+		kong.Vars{"version": Build},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }),
+	)
+	if err != nil {
+		fmt.Fprintf(stderr, "raftd: %v\n", err)
+		return exitFailed
+	}
+	_, err = parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err == nil {
+		err = flags.check()
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "raftd: %v\n", err)
+		return exitUsage
+	}
+	if err := serve(flags, stdout); err != nil {
+		fmt.Fprintf(stderr, "raftd: %v\n", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// serve runs the member until a signal ends it or it fails.
+func serve(flags Flags, stdout io.Writer) error {
+	signals, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer cancel()
+	cfg := flags.config()
+	cfg.Build = Build
+	cfg.Events = stdout
+	if flags.Log != "" {
+		log, err := os.OpenFile(flags.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("event log: %w", err)
+		}
+		defer log.Close()
+		cfg.Events = log
+	}
+	var random [12]byte
+	rand.Read(random[:])
+	cfg.Seed = binary.LittleEndian.Uint64(random[:])
+	cfg.Incarnation = binary.LittleEndian.Uint32(random[8:])
+
+	var err error
+	if cfg.Clients, err = net.Listen("tcp", flags.ListenClient); err != nil {
+		return fmt.Errorf("--listen-client: %w", err)
+	}
+	defer cfg.Clients.Close()
+	if cfg.Peers, err = net.Listen("tcp", flags.ListenPeer); err != nil {
+		return fmt.Errorf("--listen-peer: %w", err)
+	}
+	defer cfg.Peers.Close()
+
+	member, err := server.Start(cfg)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-member.Done():
+		return member.Err()
+	case <-signals.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	return member.Stop(ctx)
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"gauntlet/raft/replica"
+)
+
+// readAnswer is the success of a GET.
+type readAnswer struct {
+	Found bool    `json:"found"`
+	Value *string `json:"value,omitempty"` // nil: not found
+}
+
+// casAnswer is the success of a compare-and-set, which a failed comparison is, too: it is then a
+// read of the current value.
+type casAnswer struct {
+	Swapped bool    `json:"swapped"`
+	Found   bool    `json:"found"`
+	Current *string `json:"current,omitempty"` // not swapped; nil: not found
+}
+
+// errorAnswer is every answer that is not a success.
+type errorAnswer struct {
+	Error   string `json:"error"`
+	Outcome string `json:"outcome"`          // "fail": certainly no effect; "unknown": may happen yet
+	Leader  string `json:"leader,omitempty"` // who might know better
+}
+
+func text(b []byte) *string {
+	s := string(b)
+	return &s
+}
+
+// refused answers with what the replica, or the server for it, said.
+func (s *Server) refused(w http.ResponseWriter, r *replica.Refusal) {
+	body := errorAnswer{Error: r.Reason, Outcome: "fail", Leader: s.names[r.Leader]}
+	if r.Unknown {
+		body.Outcome = "unknown"
+	}
+	status := http.StatusServiceUnavailable
+	if r.Reason == reasonTimeout {
+		status = http.StatusGatewayTimeout
+	}
+	reply(w, status, body)
+}
+
+// refuse answers a request that never reached the replica.
+func refuse(w http.ResponseWriter, status int, reason string) {
+	reply(w, status, errorAnswer{Error: reason, Outcome: "fail"})
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil {
+		panic(fmt.Sprintf("answer of type %T: %v", body, err)) // only our own types come here
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}
+
+// strict decodes exactly one JSON value without unknown fields.
+func strict(b []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		if errors.Is(err, io.EOF) {
+			return errors.New("empty, want a JSON object")
+		}
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}

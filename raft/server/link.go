@@ -1,0 +1,171 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gauntlet/raft"
+	"gauntlet/raft/wire"
+)
+
+// batchBytes is how much is encoded before it is written.
+const batchBytes = 256 << 10
+
+type linkKey struct {
+	to     raft.NodeID
+	stream wire.Stream
+}
+
+// link is one outgoing connection to a peer, dialled again whenever it breaks.
+//
+// Data flows one way only, so a one-way fault of the network stays one-way; even the greeting needs
+// no reply. How long a dead connection can go unnoticed decides how soon a healed cut is over, so
+// everything here is measured in election timeouts (ET): a ping after ET/3 of silence makes sure
+// that there is something to acknowledge, unacknowledged bytes end the connection after one ET
+// (TCP_USER_TIMEOUT; without it TCP backs off for many seconds), and a dial gets half an ET.
+type link struct {
+	s      *Server
+	to     Member
+	stream wire.Stream
+	queue  *queue
+	up     bool // as last told to the event log
+}
+
+func newLink(s *Server, to Member, stream wire.Stream) *link {
+	return &link{s: s, to: to, stream: stream, queue: newQueue()}
+}
+
+func (l *link) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-l.s.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	for ctx.Err() == nil {
+		conn, err := l.dial(ctx)
+		if err == nil {
+			l.report(true, nil)
+			err = l.serve(ctx, conn)
+			conn.Close()
+		}
+		if ctx.Err() == nil {
+			l.report(false, err)
+		}
+		l.pause(ctx)
+	}
+}
+
+func (l *link) dial(ctx context.Context) (net.Conn, error) {
+	et := l.s.cfg.ElectionTimeout
+	dialer := net.Dialer{
+		Timeout:   et / 2,
+		KeepAlive: -1, // pings do better: the kernel's probes start after a second at the earliest
+		Control: func(_, _ string, raw syscall.RawConn) error {
+			var err error
+			outer := raw.Control(func(fd uintptr) {
+				err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT,
+					int(max(et.Milliseconds(), 1)))
+			})
+			if outer != nil {
+				return outer
+			}
+			return err
+		},
+	}
+	return dialer.DialContext(ctx, "tcp", l.to.Address)
+}
+
+// pause waits between two dials: long enough not to flood, short against an election timeout, and
+// never in step with the other links.
+func (l *link) pause(ctx context.Context) {
+	base := l.s.cfg.ElectionTimeout / 16
+	timer := time.NewTimer(base + rand.N(base+1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// serve greets, then writes what is queued until the connection breaks.
+func (l *link) serve(ctx context.Context, conn net.Conn) error {
+	gone := make(chan error, 1)
+	go func() {
+		_, err := conn.Read(make([]byte, 1)) // the peer never sends: this returns when it is gone
+		if err == nil {
+			err = fmt.Errorf("peer sent data on a one-way stream")
+		}
+		gone <- err
+	}()
+	et := l.s.cfg.ElectionTimeout
+	idle := time.NewTicker(et / 3)
+	defer idle.Stop()
+	buffer := wire.AppendHello(nil, wire.Hello{
+		Cluster: l.s.cfg.Cluster, From: l.s.cfg.ID, To: l.to.ID, Stream: l.stream,
+	})
+	for {
+		if len(buffer) > 0 {
+			conn.SetWriteDeadline(time.Now().Add(2 * et)) // a stopped peer's kernel still answers
+			if _, err := conn.Write(buffer); err != nil {
+				return err
+			}
+			idle.Reset(et / 3)
+		}
+		buffer = l.encode(buffer[:0])
+		if len(buffer) > 0 {
+			continue
+		}
+		select {
+		case <-l.queue.wake:
+		case <-idle.C:
+			buffer = wire.AppendPing(buffer)
+		case err := <-gone:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// encode appends the frames of a batch of queued messages.
+func (l *link) encode(buffer []byte) []byte {
+	for len(buffer) < batchBytes {
+		m, ok := l.queue.take(l.s.cfg.ElectionTimeout)
+		if !ok {
+			break
+		}
+		longer, err := wire.AppendMessage(buffer, &m)
+		if err != nil {
+			continue // sizes are limited where requests come in; this one is lost like any other
+		}
+		buffer = longer
+	}
+	return buffer
+}
+
+// report tells the event log of changes only: an absent peer is dialled several times a second.
+func (l *link) report(up bool, err error) {
+	if l.up == up {
+		return
+	}
+	l.up = up
+	e := event{Event: "link", Peer: l.to.Name, Stream: l.stream.String(), State: "down"}
+	if up {
+		e.State = "up"
+	} else if err != nil {
+		e.Error = err.Error()
+	}
+	if err := l.s.events.write(e); err != nil {
+		l.s.fail(err)
+	}
+}

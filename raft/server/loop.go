@@ -1,0 +1,201 @@
+package server
+
+import (
+	"time"
+
+	"gauntlet/raft"
+	"gauntlet/raft/replica"
+	"gauntlet/raft/wire"
+)
+
+// Bounds of one turn: enough to batch well, too little to make a heartbeat late.
+const (
+	turnMessages = 256
+	turnRequests = 256
+)
+
+// loop drives the replica. Everything else reaches it through channels.
+type loop struct {
+	s       *Server
+	replica *replica.Replica
+	links   map[linkKey]*link
+	timer   *time.Timer
+
+	control   chan raft.Message // from the peers' control streams
+	bulk      chan raft.Message // from their bulk streams, so that heartbeats overtake appends
+	requests  chan *request
+	abandoned chan *request
+	questions chan func() // run between two turns, to look at one consistent state
+
+	open    map[uint64]*request // by id
+	lastID  uint64
+	waiting []held // for the disk, in order
+}
+
+// held is what is to be done once all writes up to this sequence are durable.
+type held struct {
+	sequence uint64
+	messages []raft.Message
+}
+
+func newLoop(s *Server, member *replica.Replica) *loop {
+	l := &loop{
+		s:         s,
+		replica:   member,
+		links:     map[linkKey]*link{},
+		timer:     time.NewTimer(0),
+		control:   make(chan raft.Message, 1024),
+		bulk:      make(chan raft.Message, 64),
+		requests:  make(chan *request, 1024),
+		abandoned: make(chan *request, 1024),
+		questions: make(chan func(), 16),
+		open:      map[uint64]*request{},
+	}
+	for _, m := range s.cfg.Members {
+		if m.ID == s.cfg.ID {
+			continue
+		}
+		for _, stream := range []wire.Stream{wire.Control, wire.Bulk} {
+			l.links[linkKey{m.ID, stream}] = newLink(s, m, stream)
+		}
+	}
+	return l
+}
+
+// run is the loop: take in what there is, let time pass, carry out what follows from it.
+func (l *loop) run() {
+	defer l.timer.Stop()
+	for {
+		if !l.replica.HasEffects() && !l.wait() {
+			return
+		}
+		l.drain()
+		if now := l.s.now(); now >= l.replica.Deadline() {
+			l.replica.Tick(now)
+		}
+		if err := l.carryOut(); err != nil {
+			l.s.fail(err)
+			return
+		}
+		select {
+		case <-l.s.stop:
+			return
+		case err := <-l.s.disk.failed:
+			l.s.fail(err)
+			return
+		default:
+		}
+	}
+}
+
+// wait sleeps until there is one input, and takes it in. It returns false at the end.
+func (l *loop) wait() bool {
+	l.timer.Reset(l.replica.Deadline() - l.s.now())
+	select {
+	case m := <-l.control:
+		l.replica.Step(l.s.now(), m)
+	case m := <-l.bulk:
+		l.replica.Step(l.s.now(), m)
+	case r := <-l.requests:
+		l.begin(r)
+	case r := <-l.abandoned:
+		l.abandon(r)
+	case look := <-l.questions:
+		look()
+	case sequence := <-l.s.disk.persisted:
+		l.persisted(sequence)
+	case <-l.timer.C:
+	case err := <-l.s.disk.failed:
+		l.s.fail(err)
+		return false
+	case <-l.s.stop:
+		return false
+	}
+	return true
+}
+
+// drain takes in what else has arrived, so that one turn makes one write and one message of much.
+// What keeps a leadership alive comes first.
+func (l *loop) drain() {
+	now := l.s.now()
+	take(l.control, turnMessages, func(m raft.Message) { l.replica.Step(now, m) })
+	take(l.s.disk.persisted, 1, l.persisted)
+	take(l.abandoned, turnRequests, l.abandon)
+	take(l.questions, turnRequests, func(look func()) { look() })
+	take(l.requests, turnRequests, l.begin)
+	take(l.bulk, turnMessages, func(m raft.Message) { l.replica.Step(now, m) })
+}
+
+// take feeds at most limit waiting inputs of one kind to f.
+func take[T any](from chan T, limit int, f func(T)) {
+	for range limit {
+		select {
+		case v := <-from:
+			f(v)
+		default:
+			return
+		}
+	}
+}
+
+// carryOut does what the replica asks for, in the order that rules 1 and 2 of the package demand.
+func (l *loop) carryOut() error {
+	if !l.replica.HasEffects() {
+		return nil
+	}
+	e := l.replica.Effects()
+	for _, changed := range e.Events {
+		if err := l.s.events.write(l.s.describe(changed)); err != nil {
+			return err
+		}
+	}
+	l.send(e.Now)
+	if e.HardState != nil || len(e.Entries) > 0 {
+		l.s.disk.add(write{e.Sequence, e.HardState, e.Entries})
+		l.waiting = append(l.waiting, held{e.Sequence, e.AfterPersist})
+	} else if n := len(l.waiting); n > 0 {
+		last := &l.waiting[n-1] // nothing to write, but earlier writes are not yet durable
+		last.messages = append(last.messages, e.AfterPersist...)
+	} else {
+		l.send(e.AfterPersist)
+	}
+	for _, a := range e.Answers {
+		if r := l.open[a.ID]; r != nil {
+			delete(l.open, a.ID)
+			r.done <- a
+		}
+	}
+	return nil
+}
+
+// persisted lets go what waited for the writes up to sequence.
+func (l *loop) persisted(sequence uint64) {
+	n := 0
+	for n < len(l.waiting) && l.waiting[n].sequence <= sequence {
+		l.send(l.waiting[n].messages)
+		l.waiting[n] = held{}
+		n++
+	}
+	l.waiting = l.waiting[n:]
+	l.replica.Persisted(l.s.now(), sequence)
+}
+
+// send hands messages to the links. It never blocks.
+func (l *loop) send(messages []raft.Message) {
+	for _, m := range messages {
+		if link := l.links[linkKey{m.To, wire.StreamOf(m.Kind)}]; link != nil {
+			link.queue.push(m)
+		}
+	}
+}
+
+// describe turns a replica's event into a line of the log.
+func (s *Server) describe(e replica.Event) event {
+	line := event{
+		Event: e.Kind, Term: e.Term, Leader: s.names[e.Leader], Vote: s.names[e.Vote],
+	}
+	if e.Kind == "role" {
+		line.Role = e.Role.String()
+	}
+	return line
+}

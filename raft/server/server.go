@@ -1,0 +1,225 @@
+// Package server is the raftd process: one loop drives a replica, and around it stand the disk, the
+// peers and the clients.
+//
+//	loop.go      the only goroutine that touches the replica: inputs in, effects out
+//	disk.go      one goroutine that writes, so that a slow disk delays no heartbeat
+//	link.go      outgoing: per peer and stream one connection, which carries data one way only
+//	accept.go    incoming: the other ends of those connections
+//	http.go      the client API; request.go the life of one request; answer.go what it is told
+//	events.go    the event log: one JSON line per event
+//
+// # Rules
+//
+//  1. An event is written to the operating system before any message leaves that was made with it:
+//     so a leadership that anyone can have heard of is in the leader's own log.
+//  2. What reveals a term, a vote or entries of ours waits for the disk; a leader's appends and
+//     heartbeats do not. Writes complete in the order in which the replica asked for them.
+//  3. The loop never waits: not for the disk, not for a peer, not for a client. Queues to peers are
+//     bounded and drop the oldest message; the protocol repeats what matters.
+//  4. Every request is answered within RequestTimeout. An answer that is not a success says whether
+//     the effect may have happened ("unknown") or certainly did not and never will ("fail").
+//  5. A disk that failed ends the process: what it holds is no longer known.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"gauntlet/raft"
+	"gauntlet/raft/replica"
+	"gauntlet/raft/wal"
+)
+
+// Member is one voter of the cluster.
+type Member struct {
+	ID      raft.NodeID
+	Name    string
+	Address string // HOST:PORT of its peer listener, as this member reaches it
+}
+
+// Config is what a server is started with. All fields are required unless they say otherwise.
+type Config struct {
+	ID      raft.NodeID
+	Members []Member // this one included
+	Cluster uint64   // peers of another cluster are refused
+
+	Dir         string
+	FS          wal.FS // optional; default the real disk
+	Incarnation uint32 // random, fresh at every start: old answers are never taken for ours
+	Seed        uint64 // of the election timeouts
+
+	Clients net.Listener // closed by the server
+	Peers   net.Listener // closed by the server
+	Events  io.Writer    // one Write per line; its failure stops the server (rule 1)
+
+	ElectionTimeout time.Duration // the minimum, "ET"; the maximum is twice as long
+	Heartbeat       time.Duration
+	PreVote         bool
+	CheckQuorum     bool
+	RequestTimeout  time.Duration // optional; default 5 s
+	Build           string        // reported by status and in the event log
+}
+
+// DefaultRequestTimeout bounds how long a client waits for an answer, even without a quorum.
+const DefaultRequestTimeout = 5 * time.Second
+
+// Server is a running member.
+type Server struct {
+	cfg     Config
+	names   map[raft.NodeID]string
+	started time.Time
+	events  *eventLog
+	disk    *disk
+	loop    *loop
+	peers   *acceptor
+	http    *http.Server
+
+	draining  chan struct{} // closed: requests that still wait are given up
+	drainOnce sync.Once
+	stop      chan struct{} // closed: everything ends
+	stopOnce  sync.Once
+	done      chan struct{} // closed: everything has ended
+	running   sync.WaitGroup
+
+	mu  sync.Mutex
+	err error // why it ended by itself
+}
+
+// Start recovers the log and starts serving. It fails without side effects on bad input, on a log
+// that is in use or corrupt (see package wal), and on a disk that cannot be written.
+func Start(cfg Config) (*Server, error) {
+	if cfg.FS == nil {
+		cfg.FS = wal.Disk{}
+	}
+	if cfg.RequestTimeout == 0 {
+		cfg.RequestTimeout = DefaultRequestTimeout
+	}
+	s := &Server{
+		cfg:      cfg,
+		names:    map[raft.NodeID]string{},
+		started:  time.Now(),
+		draining: make(chan struct{}),
+		stop:     make(chan struct{}),
+		done:     make(chan struct{}),
+	}
+	for _, m := range cfg.Members {
+		s.names[m.ID] = m.Name
+	}
+	if s.names[cfg.ID] == "" {
+		return nil, fmt.Errorf("id %d is not among the members", cfg.ID)
+	}
+	s.events = &eventLog{w: cfg.Events, node: s.names[cfg.ID]}
+	log, restored, err := wal.Open(cfg.FS, cfg.Dir, wal.Options{Salt: uint64(cfg.Incarnation)})
+	if err != nil {
+		return nil, err
+	}
+	member, err := replica.New(s.replicaConfig(), restored)
+	if err == nil {
+		err = s.logStart(log.Recovery(), restored)
+	}
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	s.run(member, log)
+	return s, nil
+}
+
+func (s *Server) run(member *replica.Replica, log *wal.Log) {
+	s.disk = newDisk(log)
+	s.loop = newLoop(s, member)
+	s.peers = newAcceptor(s)
+	s.http = s.newHTTP()
+	s.goroutine(s.disk.run)
+	s.goroutine(s.loop.run)
+	s.goroutine(s.peers.run)
+	for _, link := range s.loop.links {
+		s.goroutine(link.run)
+	}
+	s.goroutine(func() {
+		if err := s.http.Serve(s.cfg.Clients); !errors.Is(err, http.ErrServerClosed) {
+			s.fail(fmt.Errorf("serve clients: %w", err))
+		}
+	})
+	go s.teardown(log)
+}
+
+func (s *Server) replicaConfig() replica.Config {
+	c := s.cfg
+	var members []raft.NodeID
+	for _, m := range c.Members {
+		members = append(members, m.ID)
+	}
+	return replica.Config{
+		Incarnation: uint64(c.Incarnation),
+		Raft: raft.Config{
+			ID: c.ID, Members: members, Incarnation: c.Incarnation, Seed: c.Seed,
+			ElectionTimeoutMin: c.ElectionTimeout, ElectionTimeoutMax: 2 * c.ElectionTimeout,
+			HeartbeatInterval: c.Heartbeat, PreVote: c.PreVote, CheckQuorum: c.CheckQuorum,
+		},
+	}
+}
+
+func (s *Server) goroutine(f func()) {
+	s.running.Go(f)
+}
+
+// teardown waits for the end and closes everything, the log last.
+func (s *Server) teardown(log *wal.Log) {
+	<-s.stop
+	s.http.Close()
+	s.cfg.Peers.Close()
+	s.peers.close()
+	s.disk.close()
+	s.running.Wait()
+	log.Close()
+	close(s.done)
+}
+
+// fail ends the server because of err. The first reason counts.
+func (s *Server) fail(err error) {
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = err
+	}
+	s.mu.Unlock()
+	s.stopOnce.Do(func() { close(s.stop) })
+}
+
+// Done is closed once the server has ended, by Stop, Kill or by itself.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err tells why the server ended by itself: nil after Stop or Kill.
+func (s *Server) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Stop ends the server in good order: no new clients; those that wait get their answers while ctx
+// lasts, and then are told that the effect is unknown; what the disk was given is written.
+func (s *Server) Stop(ctx context.Context) error {
+	if s.http.Shutdown(ctx) != nil {
+		s.drainOnce.Do(func() { close(s.draining) })
+		lastWords, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		s.http.Shutdown(lastWords)
+	}
+	s.events.write(event{Event: "stop"})
+	s.Kill()
+	return s.Err()
+}
+
+// Kill ends the server at once. What is acknowledged is on disk all the same.
+func (s *Server) Kill() {
+	s.stopOnce.Do(func() { close(s.stop) })
+	<-s.done
+}
+
+// now is the clock of the replica: monotonic, and it goes on while the process is stopped.
+func (s *Server) now() time.Duration { return time.Since(s.started) }
