@@ -1,0 +1,331 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"regexp"
+	"slices"
+	"time"
+
+	"gauntlet/checker"
+	"gauntlet/history"
+	"gauntlet/workload"
+)
+
+// contradiction is the evidence of a violation: a sentence, and a drawing of what contradicts
+// itself.
+type contradiction struct {
+	Text       template.HTML // operation numbers are links
+	Note       string
+	Operations []operationRow
+	Leaders    []history.Observation
+	Term       uint64
+	Drawing    drawing
+	Porcupine  string // porcupine's own page, for an inner frame; "" if it is too large
+}
+
+// operationRow is one operation in the words of the table and of the drawing.
+type operationRow struct {
+	history.Operation
+	Asked, Answered string
+}
+
+// drawing is the contradiction on an axis of its own, where every instant at which something
+// began or ended has room: distances are compressed, and each is labelled with its true length.
+type drawing struct {
+	Width, Height float64
+	Left          float64
+	Rows          []drawnRow
+	Marks         []mark
+	Bands         []box
+}
+
+type drawnRow struct {
+	Name, Detail string
+	Bar          box
+	Text         string
+	TextX        float64
+	Anchor       string
+}
+
+type mark struct {
+	X     float64
+	Label string // the time since the mark before
+}
+
+const (
+	drawingLeft   = 190.0
+	drawingRow    = 46.0
+	drawingTop    = 30.0
+	mostDrawn     = 24
+	porcupineMost = 2 << 20 // bytes of porcupine's page
+	porcupineTime = 5 * time.Second
+	porcupineOps  = 300 // more are not worth a search: the window is drawn alone
+)
+
+var operationNumber = regexp.MustCompile(`#(\d+)`)
+
+// newContradiction draws one violation. It needs the history; without it only the sentence
+// stays.
+func newContradiction(v *view, violation *checker.Violation) *contradiction {
+	escaped := template.HTMLEscapeString(violation.Text)
+	linked := operationNumber.ReplaceAllString(escaped, `<a href="#op-$1">#$1</a>`)
+	c := &contradiction{Text: template.HTML(linked), Term: violation.Term}
+	if violation.Term > 0 || len(violation.Leaders) > 0 {
+		c.Leaders = violation.Leaders
+		c.Drawing = drawLeaders(v, violation)
+		return c
+	}
+	for _, op := range v.history.Operations {
+		if slices.Contains(violation.Operations, op.ID) {
+			c.Operations = append(c.Operations, describe(op))
+		}
+	}
+	slices.SortStableFunc(c.Operations, func(a, b operationRow) int { return int(a.Call - b.Call) })
+	shown := c.Operations
+	if len(shown) > mostDrawn {
+		shown = shown[:mostDrawn]
+		c.Note = fmt.Sprintf("The drawing shows the first %d of %d operations.", mostDrawn,
+			len(c.Operations))
+	}
+	c.Drawing = drawOperations(v, shown)
+	c.Porcupine = porcupinePage(v, violation)
+	return c
+}
+
+// describe puts an operation of the register model into words, and any other as it stands.
+func describe(op history.Operation) operationRow {
+	row := operationRow{
+		Operation: op, Asked: op.Kind + " " + string(op.Input), Answered: string(op.Output),
+	}
+	in, err := workload.DecodeRegisterInput(op.Kind, op.Input)
+	if err != nil {
+		return row
+	}
+	switch op.Kind {
+	case workload.KindWrite:
+		row.Asked = "write " + content(in.Value)
+	case workload.KindCAS:
+		row.Asked = fmt.Sprintf("cas %s → %s", content(in.Expected), content(in.Value))
+	default:
+		row.Asked = op.Kind
+	}
+	row.Answered = answer(op)
+	return row
+}
+
+func answer(op history.Operation) string {
+	switch op.Outcome {
+	case history.OutcomeFail:
+		return "refused"
+	case history.OutcomeInfo, "":
+		return "no answer"
+	}
+	out, err := workload.DecodeRegisterOutput(op.Kind, op.Output)
+	switch {
+	case err != nil:
+		return string(op.Output)
+	case op.Kind == workload.KindRead:
+		return content(out.Value)
+	case op.Kind == workload.KindWrite:
+		return "acknowledged"
+	case *out.Swapped:
+		return "swapped"
+	}
+	return "not swapped, is " + content(out.Current)
+}
+
+func content(number *int64) string {
+	if number == nil {
+		return "nothing"
+	}
+	return fmt.Sprint(*number)
+}
+
+// axis gives every instant a place: neighbours are at least a little apart, and the more the
+// longer.
+type axis struct {
+	instants []time.Duration
+	xs       []float64
+}
+
+func newAxis(instants []time.Duration, left, right float64) axis {
+	slices.Sort(instants)
+	a := axis{instants: slices.Compact(instants)}
+	weights := make([]float64, len(a.instants))
+	var total float64
+	for i := 1; i < len(a.instants); i++ {
+		millis := float64(a.instants[i]-a.instants[i-1]) / float64(time.Millisecond)
+		weights[i] = 1 + math.Log2(1+millis)
+		total += weights[i]
+	}
+	x := left
+	for _, w := range weights {
+		x += w / max(total, 1) * (right - left)
+		a.xs = append(a.xs, round(x))
+	}
+	return a
+}
+
+// x places any instant, between the known ones by proportion.
+func (a axis) x(at time.Duration) float64 {
+	i, found := slices.BinarySearch(a.instants, at)
+	switch {
+	case found:
+		return a.xs[i]
+	case i == 0:
+		return a.xs[0]
+	case i == len(a.xs):
+		return a.xs[i-1]
+	}
+	part := float64(at-a.instants[i-1]) / float64(a.instants[i]-a.instants[i-1])
+	return round(a.xs[i-1] + part*(a.xs[i]-a.xs[i-1]))
+}
+
+func (a axis) marks() []mark {
+	var marks []mark
+	for i, x := range a.xs {
+		m := mark{X: x}
+		if i > 0 {
+			m.Label = fits(seconds(a.instants[i]-a.instants[i-1]), x-a.xs[i-1]+8)
+		}
+		marks = append(marks, m)
+	}
+	return marks
+}
+
+func drawOperations(v *view, ops []operationRow) drawing {
+	d := drawing{Width: timelineWidth, Left: drawingLeft}
+	d.Height = drawingTop + drawingRow*float64(len(ops)) + 26
+	var instants []time.Duration
+	for _, op := range ops {
+		instants = append(instants, op.Call)
+		if answered(op.Operation) {
+			instants = append(instants, op.Return)
+		}
+	}
+	if len(instants) == 0 {
+		return d
+	}
+	right := d.Width - 150
+	axis := newAxis(instants, drawingLeft+12, right)
+	for i, op := range ops {
+		y := drawingTop + drawingRow*float64(i)
+		row := drawnRow{
+			Name:   fmt.Sprintf("#%d on %s", op.ID, op.Node),
+			Detail: fmt.Sprintf("client %d", op.Process),
+			Text:   op.Asked + " ⇒ " + op.Answered,
+		}
+		end := right + 60
+		class := "op " + op.Kind + " open"
+		if answered(op.Operation) {
+			end, class = axis.x(op.Return), "op "+op.Kind
+		}
+		x := axis.x(op.Call)
+		row.Bar = box{X: x, Y: y + 8, W: max(round(end-x), 3), H: drawingRow - 16, Class: class}
+		row.TextX, row.Anchor = textPlace(row.Bar, row.Text, d.Width)
+		d.Rows = append(d.Rows, row)
+	}
+	d.Marks = axis.marks()
+	d.Bands = drawnFaults(v, axis, d.Height)
+	return d
+}
+
+// textPlace puts a label inside its bar, else to its right, else to its left.
+func textPlace(bar box, text string, width float64) (float64, string) {
+	need := float64(len([]rune(text)))*7.4 + 16
+	switch {
+	case need < bar.W:
+		return bar.X + bar.W/2, "middle"
+	case bar.X+bar.W+need < width:
+		return bar.X + bar.W + 8, "start"
+	default:
+		return bar.X - 8, "end"
+	}
+}
+
+func answered(op history.Operation) bool {
+	return op.Outcome == history.OutcomeOK || op.Outcome == history.OutcomeFail
+}
+
+func drawnFaults(v *view, axis axis, height float64) []box {
+	first, last := axis.instants[0], axis.instants[len(axis.instants)-1]
+	var bands []box
+	for _, f := range v.history.Faults {
+		stop := f.Stop
+		if stop == 0 {
+			stop = v.Results.Summary.Duration
+		}
+		if f.Start == 0 || f.Start > last || stop < first {
+			continue
+		}
+		x := axis.x(f.Start)
+		b := box{X: x, Y: 0, W: max(axis.x(stop)-x, 2), H: height, Class: "fault " + f.Kind}
+		b.Label = fits(fmt.Sprintf("fault %d: %s", f.ID, faultName(f)), b.W)
+		b.Title = fmt.Sprintf("fault %d: %s of %v", f.ID, faultName(f), f.Hosts)
+		bands = append(bands, b)
+	}
+	return bands
+}
+
+// drawLeaders draws the reign of each leader of the term, as status showed it.
+func drawLeaders(v *view, violation *checker.Violation) drawing {
+	d := drawing{Width: timelineWidth, Left: drawingLeft}
+	d.Height = drawingTop + drawingRow*float64(len(violation.Leaders)) + 26
+	var instants []time.Duration
+	spans := make([][]time.Duration, len(violation.Leaders))
+	for i, leader := range violation.Leaders {
+		spans[i] = []time.Duration{leader.At}
+		for _, o := range v.history.Observations {
+			if o.Node == leader.Node && o.Term == violation.Term && o.Source == leader.Source &&
+				o.Role == history.RoleLeader {
+				spans[i] = append(spans[i], o.At)
+			}
+		}
+		instants = append(instants, slices.Min(spans[i]), slices.Max(spans[i]))
+	}
+	if len(instants) == 0 {
+		return d
+	}
+	axis := newAxis(instants, drawingLeft+12, d.Width-150)
+	for i, leader := range violation.Leaders {
+		x, end := axis.x(slices.Min(spans[i])), axis.x(slices.Max(spans[i]))
+		row := drawnRow{
+			Name: leader.Node, Detail: "from its " + leader.Source,
+			Text: fmt.Sprintf("leader of term %d", violation.Term),
+			Bar: box{X: x, Y: drawingTop + drawingRow*float64(i) + 8, W: max(end-x, 4),
+				H: drawingRow - 16, Class: fmt.Sprintf("op node%d", v.nodeColour(leader.Node))},
+		}
+		row.TextX, row.Anchor = textPlace(row.Bar, row.Text, d.Width)
+		d.Rows = append(d.Rows, row)
+	}
+	d.Marks = axis.marks()
+	d.Bands = drawnFaults(v, axis, d.Height)
+	return d
+}
+
+// porcupinePage is porcupine's drawing of the whole key, or of the window alone if that is too
+// large.
+func porcupinePage(v *view, violation *checker.Violation) string {
+	var key, window []history.Operation
+	for _, op := range v.history.Operations {
+		if op.Key != violation.Key {
+			continue
+		}
+		key = append(key, op)
+		if slices.Contains(violation.Operations, op.ID) {
+			window = append(window, op)
+		}
+	}
+	for _, ops := range [][]history.Operation{key, window} {
+		if len(ops) == 0 || len(ops) > porcupineOps {
+			continue
+		}
+		page, err := checker.Visualise(ops, porcupineTime)
+		if err == nil && len(page) <= porcupineMost {
+			return string(page)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,93 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"gauntlet/checker"
+)
+
+// Text writes the results as a person wants them at the end of a run: the verdict, why, and
+// what happened.
+func Text(w io.Writer, results *checker.Results) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s   %s on %s, seed %d, run %s\n", strings.ToUpper(headline(results.Exit)),
+		results.Suite, results.Place, results.Seed, results.Run)
+	if results.Exit != checker.ExitValid {
+		for _, reason := range results.Reasons {
+			fmt.Fprintf(&b, "  %s\n", reason)
+		}
+	}
+	b.WriteByte('\n')
+	row := func(name, format string, arguments ...any) {
+		line := fmt.Sprintf("  %-24s%s", name, fmt.Sprintf(format, arguments...))
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	for _, check := range results.Checks {
+		row(check.Check, "%-9s%s", check.Verdict, detail(check))
+	}
+	for _, gate := range results.Gates {
+		row(gate.Check, "%-9s%s", gateWord(gate.Verdict), detail(gate))
+	}
+	writeSummary(row, &results.Summary)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// detail is the reason of a result that passed; the others have been told already.
+func detail(r checker.Result) string {
+	if r.Verdict == checker.Valid {
+		return r.Reason
+	}
+	return ""
+}
+
+func writeSummary(row func(name, format string, arguments ...any), s *checker.Summary) {
+	var kinds, faults, leaders []string
+	var fail, info int
+	for _, kind := range s.Kinds {
+		kinds = append(kinds, fmt.Sprintf("%s %s", thousands(kind.OK), kind.Kind))
+		fail, info = fail+kind.Fail, info+kind.Info
+	}
+	for _, f := range s.Faults {
+		faults = append(faults, fmt.Sprintf("%s %d of %d proven", f.Kind, f.Proven, f.Injected))
+	}
+	for _, l := range s.Leaders {
+		leaders = append(leaders, fmt.Sprintf("%s (term %d)", l.Node, l.Term))
+	}
+	row("operations", "%s ok of %s: %s; %s fail, %s unknown", thousands(s.OK),
+		thousands(s.Operations), list(kinds), thousands(fail), thousands(info))
+	row("faults", "%s", list(faults))
+	row("leaders", "%s", list(leaders))
+	row("longest unavailability", "%s", gapText(s.LongestGap))
+}
+
+// gapText tells the longest unavailability in words.
+func gapText(gap checker.Gap) string {
+	text := fmt.Sprintf("%s, from %s to %s",
+		seconds(gap.Length()), seconds(gap.From), seconds(gap.To))
+	var during []string
+	for _, id := range gap.Faults {
+		during = append(during, fmt.Sprint(id))
+	}
+	switch len(during) {
+	case 0:
+		return text + ", outside any fault"
+	case 1:
+		return text + ", with fault " + during[0]
+	}
+	return text + ", with faults " + strings.Join(during, ", ")
+}
+
+func list(items []string) string {
+	const most = 8
+	if len(items) == 0 {
+		return "none"
+	}
+	if more := len(items) - most; more > 0 {
+		items = append(items[:most:most], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(items, ", ")
+}
