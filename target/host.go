@@ -1,0 +1,205 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+)
+
+// maxChannels bounds the commands and tunnels open on one host at a time: OpenSSH refuses an
+// eleventh session on a connection (MaxSessions), and a person may want to look on as well.
+const maxChannels = 8
+
+// Host is a machine reached over SSH. It may be used by any number of goroutines; a caller waits
+// while maxChannels are in use. A connection that broke is replaced when it is next needed.
+type Host struct {
+	config     HostConfig
+	home       string
+	controller string
+
+	channels chan struct{} // holds a token for each open channel
+	dialling chan struct{} // a mutex for reconnecting whose waiters can give up
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
+
+	mu      sync.Mutex
+	current *connection // may have ended
+}
+
+// Connect reaches a host and learns where it is: its home directory and our address.
+// Errors are *HostError: ErrUnreachable, ErrHostKey or ErrAuthentication tell why.
+func Connect(ctx context.Context, cfg HostConfig) (*Host, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{
+		config:   cfg,
+		channels: make(chan struct{}, maxChannels),
+		dialling: make(chan struct{}, 1),
+	}
+	h.life, h.end = context.WithCancel(context.Background())
+	if err := h.introduce(ctx); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// complete fills in the defaults and names what is missing.
+func (cfg HostConfig) complete() (HostConfig, error) {
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{}).DialContext
+	}
+	if cfg.ConnectTimeout <= 0 {
+		cfg.ConnectTimeout = defaultConnectTimeout
+	}
+	if cfg.KeepAlive <= 0 {
+		cfg.KeepAlive = defaultKeepAlive
+	}
+	var problem string
+	if err := checkAddress("tcp", cfg.SSH); err != nil {
+		problem = fmt.Sprintf("SSH address is not host:port: %v", err)
+	} else if net.ParseIP(cfg.Address) == nil {
+		problem = fmt.Sprintf("data address %q is not an IP address", cfg.Address)
+	} else if cfg.User == "" {
+		problem = "no user"
+	} else if cfg.KeyFile == "" && !cfg.Agent {
+		problem = "neither a key file nor the agent to authenticate with"
+	} else {
+		return cfg, nil
+	}
+	return cfg, &HostError{Host: cfg.Name, Op: "connect", Err: errors.New(problem)}
+}
+
+// introduce runs the first command. Without SSH_CONNECTION no fault could spare our own
+// connection.
+func (h *Host) introduce(ctx context.Context) error {
+	result, err := h.RunOK(ctx, Command{
+		Script: `printf '%s\n%s\n' "$HOME" "${SSH_CONNECTION%% *}"`,
+	})
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(string(result.Stdout), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "/") || net.ParseIP(lines[1]) == nil {
+		return h.fail("connect", "", fmt.Errorf("no HOME or SSH_CONNECTION in its environment: %q",
+			result.Stdout))
+	}
+	h.home, h.controller = lines[0], lines[1]
+	return nil
+}
+
+// Name is the host's name in this run.
+func (h *Host) Name() string { return h.config.Name }
+
+// Address is the host's IP address on the data network.
+func (h *Host) Address() string { return h.config.Address }
+
+// Home is the SSH user's home directory, absolute.
+func (h *Host) Home() string { return h.home }
+
+// Controller is the IP address from which the host sees this controller come.
+func (h *Host) Controller() string { return h.controller }
+
+// Close ends the connection and everything that runs through it. Detached processes live on.
+func (h *Host) Close() {
+	h.end()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.current != nil {
+		h.current.client.Close()
+	}
+}
+
+// Probe proves that the host can be reached afresh: it makes a new SSH connection,
+// authenticates and runs a command, without using the connection there is.
+func (h *Host) Probe(ctx context.Context) error {
+	c, err := connect(ctx, h.config)
+	if err != nil {
+		return err
+	}
+	defer c.client.Close()
+	_, err = c.run(ctx, "exec true", streams{})
+	return h.fail("probe", "", err)
+}
+
+// connection returns a live connection, a new one if need be.
+func (h *Host) connection(ctx context.Context) (*connection, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(h.life, func() { cancel(ErrClosed) })()
+
+	select {
+	case h.dialling <- struct{}{}:
+		defer func() { <-h.dialling }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	h.mu.Lock()
+	c := h.current
+	h.mu.Unlock()
+	if h.life.Err() != nil {
+		return nil, ErrClosed
+	}
+	if c != nil && c.alive() {
+		return c, nil
+	}
+	c, err := connect(ctx, h.config)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.life.Err() != nil { // closed meanwhile: Close has not seen this one
+		c.client.Close()
+		return nil, ErrClosed
+	}
+	h.current = c
+	return c, nil
+}
+
+// acquire waits for a channel to become free.
+func (h *Host) acquire(ctx context.Context) error {
+	select {
+	case h.channels <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("all %d channels in use: %w", maxChannels, context.Cause(ctx))
+	case <-h.life.Done():
+		return ErrClosed
+	}
+}
+
+func (h *Host) release() { <-h.channels }
+
+// fail makes err a *HostError of this host, unless it is nil or is one already.
+func (h *Host) fail(op, hint string, err error) error {
+	if _, done := err.(*HostError); done || err == nil {
+		return err
+	}
+	return &HostError{h.Name(), op, hint, err}
+}
+
+// Each calls f for every host at once and waits for all. The errors, each naming its host, are
+// joined in the order of the hosts; one host's error does not stop the others.
+func Each(ctx context.Context, hosts []*Host, f func(context.Context, *Host) error) error {
+	failures := make([]error, len(hosts))
+	var wait sync.WaitGroup
+	for i, h := range hosts {
+		wait.Go(func() {
+			err := f(ctx, h)
+			named, ok := errors.AsType[*HostError](err)
+			if err != nil && (!ok || named.Host != h.Name()) {
+				err = fmt.Errorf("%s: %w", h.Name(), err)
+			}
+			failures[i] = err
+		})
+	}
+	wait.Wait()
+	return errors.Join(failures...)
+}
