@@ -1,0 +1,173 @@
+package target
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gauntlet/history"
+)
+
+const (
+	// raftdStatusTimeout is short: a paused node says nothing, and the next one is waiting.
+	raftdStatusTimeout = time.Second
+	raftdStatusLimit   = 64 << 10
+	raftdLogLimit      = 256 << 20
+)
+
+// raftdStatus is what Gauntlet uses of GET /v1/status.
+type raftdStatus struct {
+	Name    string       `json:"name"`
+	Term    uint64       `json:"term"`
+	Role    history.Role `json:"role"`
+	Leader  string       `json:"leader"`
+	Commit  uint64       `json:"commit"`
+	Applied uint64       `json:"applied"`
+}
+
+// raftdEvent is what Gauntlet uses of a line of the event log.
+type raftdEvent struct {
+	Event string       `json:"event"`
+	Node  string       `json:"node"`
+	Term  uint64       `json:"term"`
+	Role  history.Role `json:"role"`
+}
+
+// Observe is one atomic read of one node.
+func (r *raftd) Observe(ctx context.Context, h *Host) (history.Observation, error) {
+	s, err := r.status(ctx, h)
+	if err != nil {
+		return history.Observation{}, h.fail("observe", "", err)
+	}
+	return history.Observation{
+		Node: s.Name, Term: s.Term, Role: s.Role, Leader: s.Leader,
+		Commit: s.Commit, Applied: s.Applied, Source: "status",
+	}, nil
+}
+
+// status asks a node through its host's SSH connection.
+func (r *raftd) status(ctx context.Context, h *Host) (raftdStatus, error) {
+	ctx, cancel := context.WithTimeout(ctx, raftdStatusTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://"+r.ClientAddress(h)+"/v1/status", nil)
+	if err != nil {
+		return raftdStatus{}, err
+	}
+	client, ok := r.clients[h.Name()]
+	if !ok {
+		return raftdStatus{}, errors.New("not a host of this target")
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return raftdStatus{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, raftdStatusLimit))
+	if err != nil {
+		return raftdStatus{}, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return raftdStatus{}, fmt.Errorf("status answers %s", response.Status)
+	}
+	return parseStatus(body, h.Name())
+}
+
+// parseStatus decodes a status and refuses what cannot be evidence about the node of that name.
+func parseStatus(body []byte, name string) (raftdStatus, error) {
+	var s raftdStatus
+	if err := json.Unmarshal(body, &s); err != nil {
+		return raftdStatus{}, fmt.Errorf("status: %w", err)
+	}
+	if s.Name != name {
+		return raftdStatus{}, fmt.Errorf("status is of node %q, not %q", s.Name, name)
+	}
+	switch s.Role {
+	case history.RoleFollower, history.RolePreCandidate, history.RoleCandidate, history.RoleLeader:
+		return s, nil
+	default:
+		return raftdStatus{}, fmt.Errorf("status has role %q", s.Role)
+	}
+}
+
+// died is the error of a node that would not start, with the end of its log.
+func (r *raftd) died(ctx context.Context, h *Host, reason error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortGrace)
+	defer cancel()
+	log := r.root(h) + "/log/raftd.log"
+	result, err := h.Run(ctx, Command{Script: `tail -n 10 "$1"`, Args: []string{log}})
+	hint := "its log is empty"
+	if text := strings.TrimSpace(string(result.Stdout)); err == nil && text != "" {
+		hint = "its last log lines:\n" + text
+	}
+	return h.fail("start raftd", hint, reason)
+}
+
+// Logs fetches raftd.log, and writes the command line to raftd.args, an argument a line. A node
+// that never started has no log, and none is written.
+func (r *raftd) Logs(ctx context.Context, h *Host, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return h.fail("logs", "", err)
+	}
+	program, err := r.program()
+	if err != nil {
+		return h.fail("logs", "", err)
+	}
+	arguments := strings.Join(r.arguments(h, program.path), "\n") + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "raftd.args"), []byte(arguments), 0o644); err != nil {
+		return h.fail("logs", "", err)
+	}
+	path := filepath.Join(dir, "raftd.log")
+	file, err := os.Create(path)
+	if err != nil {
+		return h.fail("logs", "", err)
+	}
+	_, err = h.Get(ctx, r.root(h)+"/log/raftd.log", file, raftdLogLimit)
+	err = errors.Join(err, file.Close())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = os.Remove(path)
+	}
+	return h.fail("logs", "", err)
+}
+
+// Claims reads each line by which a node said that it now leads a term. A node writes it before
+// the first message of that leadership. Lines that are no event, such as a panic's, are passed
+// over.
+func (r *raftd) Claims(dir string) ([]history.Observation, error) {
+	file, err := os.Open(filepath.Join(dir, "raftd.log"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readClaims(file)
+}
+
+func readClaims(log io.Reader) ([]history.Observation, error) {
+	var claims []history.Observation
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e raftdEvent
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			continue
+		}
+		if e.Event == "role" && e.Role == history.RoleLeader {
+			claims = append(claims, history.Observation{
+				Node: e.Node, Term: e.Term, Role: e.Role, Leader: e.Node, Source: "log",
+			})
+		}
+	}
+	return claims, lines.Err()
+}
