@@ -27,8 +27,9 @@ type casAnswer struct {
 
 // errorAnswer is every answer that is not a success.
 type errorAnswer struct {
-	Error   string `json:"error"`
-	Outcome string `json:"outcome"`          // "fail": certainly no effect; "unknown": may happen yet
+	Error string `json:"error"`
+	// Outcome is "fail": it certainly had and will have no effect, or "unknown": it may.
+	Outcome string `json:"outcome"`
 	Leader  string `json:"leader,omitempty"` // who might know better
 }
 

@@ -22,7 +22,7 @@ import (
 
 const (
 	testET   = 200 * time.Millisecond
-	patience = 30 * time.Second // for conditions that are awaited: only a failing test takes so long
+	patience = 30 * time.Second // for what is awaited: only a failing test takes so long
 )
 
 // cluster is a few servers on loopback, each with its own directory, which a restart finds again.
@@ -42,7 +42,8 @@ func newCluster(t *testing.T, size int) *cluster {
 		peers = append(peers, listen(t, "127.0.0.1:0"))
 		clients = append(clients, listen(t, "127.0.0.1:0"))
 		c.members = append(c.members, Member{
-			ID: raft.NodeID(i + 1), Name: fmt.Sprintf("n%d", i+1), Address: peers[i].Addr().String(),
+			ID: raft.NodeID(i + 1), Name: fmt.Sprintf("n%d", i+1),
+			Address: peers[i].Addr().String(),
 		})
 		c.clients = append(c.clients, clients[i].Addr().String())
 		c.logs = append(c.logs, &lineLog{})
@@ -231,15 +232,18 @@ func TestThreeMembers(t *testing.T) {
 		for j := range 3 {
 			c.want(j, "GET", key, "", `{"found":true,"value":"1"}`)
 		}
-		c.want(i, "POST", key+"/cas", `{"value":"2","expected":"1"}`, `{"swapped":true,"found":false}`)
+		c.want(i, "POST", key+"/cas", `{"value":"2","expected":"1"}`,
+			`{"swapped":true,"found":false}`)
 		c.want(i, "POST", key+"/cas", `{"value":"3","expected":"1"}`,
 			`{"swapped":false,"found":true,"current":"2"}`)
 		c.want(i, "POST", key+"/cas", `{"value":"3","expected":null}`,
 			`{"swapped":false,"found":true,"current":"2"}`)
 		c.want(i, "DELETE", key, "", `{}`)
 		c.want(i, "GET", key, "", `{"found":false}`)
-		c.want(i, "POST", key+"/cas", `{"value":"4","expected":""}`, `{"swapped":false,"found":false}`)
-		c.want(i, "POST", key+"/cas", `{"value":"4","expected":null}`, `{"swapped":true,"found":false}`)
+		c.want(i, "POST", key+"/cas", `{"value":"4","expected":""}`,
+			`{"swapped":false,"found":false}`)
+		c.want(i, "POST", key+"/cas", `{"value":"4","expected":null}`,
+			`{"swapped":true,"found":false}`)
 	}
 
 	old := c.leader()

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"gauntlet/raft"
+	"gauntlet/raft/wal"
+)
+
+// Goal: group commit leaves the disk as writing one by one would.
+// Method: random writes, as a core makes them; once through the queue, once straight into a log.
+func TestMergedWritesEqualSingleOnes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		plainDisk, mergedDisk := wal.NewMemory(), wal.NewMemory()
+		plain, _, err := wal.Open(plainDisk, "/d", wal.Options{SegmentBytes: 4096, Salt: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		merged, _, err := wal.Open(mergedDisk, "/d", wal.Options{SegmentBytes: 4096, Salt: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := newDisk(merged)
+		last := 0
+		for sequence := range rapid.IntRange(1, 8).Draw(t, "writes") {
+			w := write{sequence: uint64(sequence)}
+			if rapid.Bool().Draw(t, "hard") {
+				w.hard = &raft.HardState{Term: uint64(sequence)}
+			}
+			first := rapid.IntRange(1, last+1).Draw(t, "first")
+			for i := range rapid.IntRange(0, 4).Draw(t, "entries") {
+				last = first + i
+				w.entries = append(w.entries, raft.Entry{
+					Index: uint64(last), Term: uint64(sequence) + 1, Kind: raft.EntryCommand,
+				})
+			}
+			if err := plain.Append(w.hard, w.entries); err != nil {
+				t.Fatal(err)
+			}
+			d.add(w)
+		}
+		d.close()
+		d.run()
+		plain.Close()
+		merged.Close()
+		_, want, err := wal.Open(plainDisk, "/d", wal.Options{SegmentBytes: 4096, Salt: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, err := wal.Open(mergedDisk, "/d", wal.Options{SegmentBytes: 4096, Salt: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// Goal: a queue to a peer is bounded in messages and bytes, drops the oldest, and forgets what is
+// too old to be worth sending.
+func TestQueue(t *testing.T) {
+	q := newQueue()
+	for i := range queueMessages + 10 {
+		q.push(raft.Message{Round: uint64(i)})
+	}
+	if m, ok := q.take(time.Hour); !ok || m.Round != 10 {
+		t.Errorf("oldest kept: %d, want 10", m.Round)
+	}
+	for range 4 {
+		q.push(raft.Message{Data: []byte(strings.Repeat("x", queueBytes/2))})
+	}
+	if q.bytes > queueBytes || len(q.messages) > 2 {
+		t.Errorf("%d messages of %d bytes", len(q.messages), q.bytes)
+	}
+	if _, ok := q.take(-1); ok {
+		t.Error("an old message was worth sending")
+	}
+	if q.bytes != 0 || q.messages != nil {
+		t.Errorf("an empty queue holds %d bytes", q.bytes)
+	}
+}

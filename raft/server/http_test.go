@@ -1,0 +1,178 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Goal: whatever is malformed or too large is refused with a reason, in JSON, with outcome "fail",
+// and has no effect.
+func TestBadRequests(t *testing.T) {
+	c := newCluster(t, 1)
+	c.leader()
+	long := strings.Repeat("k", MaxKeyBytes+1)
+	value := func(n int) string { return `{"value":"` + strings.Repeat("v", n) + `"}` }
+	for _, bad := range []struct {
+		method, path, body string
+		code               int
+		reason             string
+	}{
+		{"PUT", "/v1/kv/k", ``, 400, "empty"},
+		{"PUT", "/v1/kv/k", `{`, 400, "unexpected EOF"},
+		{"PUT", "/v1/kv/k", `[]`, 400, "cannot unmarshal array"},
+		{"PUT", "/v1/kv/k", `{}`, 400, `\"value\" is missing`},
+		{"PUT", "/v1/kv/k", `{"value":null}`, 400, `\"value\" is missing`},
+		{"PUT", "/v1/kv/k", `{"value":5}`, 400, "cannot unmarshal number"},
+		{"PUT", "/v1/kv/k", `{"value":"1","valeu":"2"}`, 400, "unknown field"},
+		{"PUT", "/v1/kv/k", `{"value":"1"}{"value":"2"}`, 400, "more than one"},
+		{"PUT", "/v1/kv/k", "{\"value\":\"\xff\"}", 400, "not valid UTF-8"},
+		{"PUT", "/v1/kv/k", value(MaxValueBytes + 1), 413, "at most 524288"},
+		{"PUT", "/v1/kv/k", value(maxBodyBytes), 413, "at most 4194304"},
+		{"PUT", "/v1/kv/" + long, value(1), 413, "at most 1024"},
+		{"GET", "/v1/kv/" + long, "", 413, "at most 1024"},
+		{"GET", "/v1/kv/%ff", "", 400, "not valid UTF-8"},
+		{"GET", "/v1/kv/k?read=dirty", "", 400, `read=\"dirty\"`},
+		{"POST", "/v1/kv/k/cas", `{"value":"1"}`, 400, `\"expected\" must be`},
+		{"POST", "/v1/kv/k/cas", `{"value":"1","expected":5}`, 400, `\"expected\" must be`},
+		{"POST", "/v1/kv/k/cas", `{"expected":null}`, 400, `\"value\" is missing`},
+		{"POST", "/v1/kv/k", `{"value":"1"}`, 405, "want GET, PUT, DELETE"},
+		{"GET", "/v1/kv/k/cas", "", 405, "want POST"},
+		{"PUT", "/v1/status", "", 405, "want GET"},
+		{"GET", "/v1/kv/", "", 404, "no such path"},
+		{"GET", "/", "", 404, "no such path"},
+	} {
+		code, body := c.call(0, bad.method, bad.path, bad.body)
+		if code != bad.code || !strings.Contains(body, bad.reason) ||
+			!strings.Contains(body, `"outcome":"fail"`) {
+			t.Errorf("%s %.30s %.40s:\n  got %d %s\n  want %d ... %s",
+				bad.method, bad.path, bad.body, code, body, bad.code, bad.reason)
+		}
+	}
+	c.want(0, "GET", "/v1/kv/k", "", `{"found":false}`)
+	c.want(0, "PUT", "/v1/kv/k", value(MaxValueBytes), `{}`)
+}
+
+// Goal: keys and values are any text; what is put is what is got.
+func TestAnyText(t *testing.T) {
+	c := newCluster(t, 1)
+	c.leader()
+	for _, key := range []string{"a%2Fb", "%25", "k%20ey", "%C3%A4", "%00"} {
+		for _, value := range []string{`""`, `"<&>"`, `"\"\\"`, `"ä𝄞"`, `"line\nbreak"`} {
+			c.want(0, "PUT", "/v1/kv/"+key, `{"value":`+value+`}`, `{}`)
+			c.want(0, "GET", "/v1/kv/"+key, "", `{"found":true,"value":`+value+`}`)
+		}
+	}
+}
+
+// Goal: status is one consistent view with every field that the README and the harness rely on.
+func TestStatus(t *testing.T) {
+	c := newCluster(t, 3)
+	leader := c.leader()
+	c.want(leader, "PUT", "/v1/kv/k", `{"value":"1"}`, `{}`)
+	for i := range 3 {
+		code, body := c.call(i, "GET", "/v1/status", "")
+		var status statusBody
+		if err := strict([]byte(body), &status); code != 200 || err != nil {
+			t.Fatalf("%d %s: %v", code, body, err)
+		}
+		role := "follower"
+		if i == leader {
+			role = "leader"
+		}
+		if status.Name != c.members[i].Name || status.Role != role || status.Term == 0 ||
+			status.Leader != c.members[leader].Name || status.LastIndex < status.Commit ||
+			status.Commit < status.Applied || status.Build != "test" || !status.Options.PreVote ||
+			len(status.Members) != 3 {
+			t.Errorf("n%d: %s", i+1, body)
+		}
+	}
+	c.want(leader, "GET", "/healthz", "", `{"ok":true}`)
+}
+
+// Goal: a request that the loop has not taken can be withdrawn, and then is known to have failed.
+// Method: a server whose loop is held up, so that the request stays queued.
+func TestWithdrawn(t *testing.T) {
+	c := newCluster(t, 1)
+	c.leader()
+	s := c.servers[0]
+	release := make(chan struct{})
+	s.loop.questions <- func() { <-release }
+	defer close(release)
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	r := &request{key: "k"}
+	if a := s.do(ctx, r); a.Refusal == nil || a.Refusal.Unknown || r.state.Load() != withdrawn {
+		t.Errorf("got %+v in state %d", a, r.state.Load())
+	}
+}
+
+// Goal: the README of raft/ is true.
+// Method: carry out its curl lines against a cluster of three, in order, and compare the answers.
+// Numbers and durations of the status may differ.
+func TestReadme(t *testing.T) {
+	file, err := os.Open("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	c := newCluster(t, 3)
+	c.leader()
+	command := regexp.MustCompile(
+		`^\$ curl (?:-X (\w+) )?(?:-d '(.*)' )?'?127\.0\.0\.1:440(\d)([^']*)'?$`)
+	var got string
+	seen := map[string]bool{}
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		line := lines.Text()
+		if m := command.FindStringSubmatch(line); m != nil {
+			method := m[1]
+			if method == "" {
+				method = "GET"
+			}
+			if m[2] != "" && method == "GET" {
+				method = "POST"
+			}
+			_, got = c.call(int(m[3][0]-'1')%3, method, m[4], m[2])
+			path, _, _ := strings.Cut(m[4], "?")
+			seen[method+" "+regexp.MustCompile(`kv/\w+`).ReplaceAllString(path, "kv/KEY")] = true
+			continue
+		}
+		if strings.HasPrefix(line, "$ curl") {
+			t.Errorf("not understood: %s", line)
+		}
+		if strings.HasPrefix(line, "{") && got != "" {
+			if shape(t, got) != shape(t, line) {
+				t.Errorf("README says\n  %s\nand the server\n  %s", line, got)
+			}
+			got = ""
+		}
+	}
+	for _, endpoint := range []string{
+		"GET /v1/kv/KEY", "PUT /v1/kv/KEY", "DELETE /v1/kv/KEY", "POST /v1/kv/KEY/cas",
+		"GET /v1/status", "GET /healthz",
+	} {
+		if !seen[endpoint] {
+			t.Errorf("README shows no curl line for %s", endpoint)
+		}
+	}
+}
+
+// shape returns the answer itself, or of a status only the names of its fields.
+func shape(t *testing.T, body string) string {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(body), &fields); err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	if fields["commit"] == nil {
+		return body
+	}
+	names, _ := json.Marshal(fields)
+	return regexp.MustCompile(`:("[^"]*"|\d+|true|false)`).ReplaceAllString(
+		regexp.MustCompile(`\[.*\]`).ReplaceAllString(string(names), "[]"), ":_")
+}
