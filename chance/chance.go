@@ -96,7 +96,7 @@ func name(stream string) uint64 {
 	return h
 }
 
-// mix is a bijection of 64 bits in which every input bit flips every output bit about half the time.
+// mix is a bijection of 64 bits; every input bit flips every output bit about half the time.
 func mix(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb

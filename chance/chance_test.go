@@ -89,6 +89,22 @@ func TestIntnIsUniform(t *testing.T) {
 	}
 }
 
+// Goal: large bounds are as fair as small ones. Method: below 3 * 2^61 a plain multiplication
+// would give the residues 0, 1, 2 in the proportion 3:3:2; each must come 20,000 times of
+// 60,000, within 3 %.
+func TestIntnIsUnbiased(t *testing.T) {
+	var counts [3]int
+	s := New(1, "unbiased", 0)
+	for range 60_000 {
+		counts[s.Intn(3<<61)%3]++
+	}
+	for residue, n := range counts {
+		if n < 19_400 || n > 20_600 {
+			t.Errorf("residue %d: %d of 60000", residue, n)
+		}
+	}
+}
+
 // Goal: neighbouring seeds, entities, counters and streams share nothing. Method: the mean Hamming
 // distance of the draws of neighbours is 32 bits within 1 bit.
 func TestNeighboursAreIndependent(t *testing.T) {

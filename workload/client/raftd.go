@@ -88,12 +88,12 @@ func (c *raftd) Do(ctx context.Context, inv workload.Invocation) Answer {
 	}
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return c.lost(err, connected).asked(inv.Kind)
+		return c.lost(ctx, err, connected).asked(inv.Kind)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return c.lost(err, true).asked(inv.Kind)
+		return c.lost(ctx, err, true).asked(inv.Kind)
 	}
 	return interpret(inv.Kind, resp.StatusCode, body).asked(inv.Kind)
 }
@@ -135,9 +135,9 @@ func (c *raftd) request(ctx context.Context, inv workload.Invocation) (*http.Req
 }
 
 // lost classifies a request without a whole answer: without a connection it was certainly not sent.
-func (c *raftd) lost(err error, connected bool) Answer {
+func (c *raftd) lost(ctx context.Context, err error, connected bool) Answer {
 	text := err.Error()
-	if errors.Is(err, context.DeadlineExceeded) {
+	if ctx.Err() == context.DeadlineExceeded { // whatever it looks like from inside the transport
 		text = "no answer within " + c.timeout.String()
 	}
 	if connected {
