@@ -137,7 +137,8 @@ func (c *raftd) request(ctx context.Context, inv workload.Invocation) (*http.Req
 // lost classifies a request without a whole answer: without a connection it was certainly not sent.
 func (c *raftd) lost(ctx context.Context, err error, connected bool) Answer {
 	text := err.Error()
-	if ctx.Err() == context.DeadlineExceeded { // whatever it looks like from inside the transport
+	// Seen from inside the transport, a request that timed out can look like a broken connection.
+	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() == context.DeadlineExceeded {
 		text = "no answer within " + c.timeout.String()
 	}
 	if connected {
