@@ -1,0 +1,314 @@
+package raft
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// node is a core with a disk that writes when told to. What is not written is lost in a crash.
+type node struct {
+	cfg     Config
+	core    *Core // nil: crashed
+	disk    Restored
+	writes  []Ready // handed out, not yet on disk
+	applied uint64
+	term    uint64 // highest seen, over all lives
+	reads   map[uint64]uint64
+}
+
+// cluster is nodes and a network whose messages move when told to. It checks the invariants of
+// the paper's figure 3, and the promises of Ready, after every step.
+type cluster struct {
+	now     time.Duration
+	nodes   []*node
+	network []Message
+	trace   func(format string, args ...any)
+
+	leaders   map[uint64]NodeID    // by term: election safety
+	votes     map[Position]NodeID  // by voter (Index) and term: votes that left their node
+	entries   map[Position]written // every entry ever seen: log matching
+	committed []Entry              // leader completeness, state machine safety
+	refused   map[string]bool      // proposals that certainly never happen
+	forwarded map[uint64]string    // by the forward's id
+	id        uint64               // for reads, forwards and proposals
+}
+
+// written is what all holders of a position must agree on.
+type written struct {
+	previous uint64 // term
+	kind     EntryKind
+	data     string
+}
+
+const (
+	testET        = 100 * time.Millisecond
+	testHeartbeat = 20 * time.Millisecond
+)
+
+func newCluster(members int, adjust func(*Config)) *cluster {
+	c := &cluster{
+		trace:     func(string, ...any) {},
+		leaders:   make(map[uint64]NodeID),
+		votes:     make(map[Position]NodeID),
+		entries:   make(map[Position]written),
+		refused:   make(map[string]bool),
+		forwarded: make(map[uint64]string),
+	}
+	var ids []NodeID
+	for i := range members {
+		ids = append(ids, NodeID(i+1))
+	}
+	for _, id := range ids {
+		cfg := Config{
+			ID: id, Members: ids, PreVote: true, CheckQuorum: true, Seed: 1,
+			ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
+			HeartbeatInterval: testHeartbeat,
+		}
+		if adjust != nil {
+			adjust(&cfg)
+		}
+		n := &node{cfg: cfg, reads: make(map[uint64]uint64)}
+		c.nodes = append(c.nodes, n)
+		c.start(n)
+	}
+	return c
+}
+
+// start begins a life of a node with what its disk holds.
+func (c *cluster) start(n *node) {
+	n.cfg.Incarnation++
+	restored := Restored{n.disk.HardState, slices.Clone(n.disk.Entries)}
+	core, err := New(n.cfg, restored)
+	if err != nil {
+		panic(err)
+	}
+	n.core, n.applied = core, 0
+	core.Tick(c.now)
+	core.restartElectionTimer() // the clock does not stand at 0
+}
+
+// crash ends a life: all that was not yet written is lost.
+func (c *cluster) crash(n *node) {
+	n.core, n.writes = nil, nil
+	clear(n.reads)
+}
+
+// drain takes what a node has ready. Nothing is written yet.
+func (c *cluster) drain(n *node) {
+	before := n.core.applied
+	for n.core.HasReady() {
+		r := n.core.Ready()
+		if r.HardState != nil {
+			c.trace("%d writes term=%d vote=%d", n.cfg.ID, r.HardState.Term, r.HardState.Vote)
+		}
+		if len(r.Entries) > 0 {
+			c.trace("%d writes %s", n.cfg.ID, describeEntries(r.Entries))
+		}
+		n.writes = append(n.writes, r)
+		c.leave(n, r.Now)
+		c.apply(n, r.Committed)
+		for _, a := range r.Reads {
+			c.answerRead(n, a)
+		}
+		for _, id := range r.Refused {
+			c.trace("%d learns that forward %d is refused", n.cfg.ID, id)
+			c.refused[c.forwarded[id]] = true
+		}
+	}
+	if n.core.applied != before && n.core.applied != n.applied {
+		panic("applied and handed out differ")
+	}
+	c.check(n)
+}
+
+// persist completes the oldest write of a node and sends what waited for it.
+func (c *cluster) persist(n *node) {
+	r := n.writes[0]
+	n.writes = n.writes[1:]
+	if r.HardState != nil {
+		n.disk.HardState = *r.HardState
+	}
+	if len(r.Entries) > 0 {
+		keep := r.Entries[0].Index - 1
+		n.disk.Entries = append(n.disk.Entries[:keep:keep], r.Entries...)
+	}
+	n.core.Persisted(c.now, r.Sequence)
+	c.leave(n, r.AfterPersist)
+	c.drain(n)
+}
+
+// settle completes all writes of a node.
+func (c *cluster) settle(n *node) {
+	c.drain(n)
+	for len(n.writes) > 0 {
+		c.persist(n)
+	}
+}
+
+// leave puts messages on the network, if they reveal nothing that a crash could take back.
+func (c *cluster) leave(n *node, messages []Message) {
+	hard := n.disk.HardState
+	for _, m := range messages {
+		c.trace("%s", describe(m))
+		asks := m.Kind == PreVote || m.Kind == PreVoteAnswer && !m.Reject
+		if !asks && m.Term > hard.Term {
+			panic(fmt.Sprintf("term not durable: %s", describe(m)))
+		}
+		if m.Kind == VoteAnswer && !m.Reject {
+			if m.Term == hard.Term && hard.Vote != m.To {
+				panic(fmt.Sprintf("vote not durable: %s", describe(m)))
+			}
+			c.vote(m.From, m.Term, m.To)
+		}
+		if m.Kind == Vote {
+			c.vote(m.From, m.Term, m.From)
+		}
+		if m.Kind == AppendAnswer && !m.Reject && !n.onDisk(m.Index, m.LogTerm) {
+			panic(fmt.Sprintf("acknowledged entry not durable: %s", describe(m)))
+		}
+		c.network = append(c.network, m)
+	}
+}
+
+func (c *cluster) vote(voter NodeID, term uint64, candidate NodeID) {
+	key := Position{uint64(voter), term}
+	if earlier, ok := c.votes[key]; ok && earlier != candidate {
+		panic(fmt.Sprintf("%d voted twice in term %d: %d, %d", voter, term, earlier, candidate))
+	}
+	c.votes[key] = candidate
+}
+
+func (n *node) onDisk(index, term uint64) bool {
+	return index == 0 ||
+		index <= uint64(len(n.disk.Entries)) && n.disk.Entries[index-1].Term == term
+}
+
+// apply checks that all members apply the same entries, each durable on a majority.
+func (c *cluster) apply(n *node, entries []Entry) {
+	for _, e := range entries {
+		if e.Index != n.applied+1 {
+			panic(fmt.Sprintf("%d applies entry %d after %d", n.cfg.ID, e.Index, n.applied))
+		}
+		n.applied = e.Index
+		c.trace("%d commits %s", n.cfg.ID, describeEntries([]Entry{e}))
+		if e.Index <= uint64(len(c.committed)) {
+			if first := c.committed[e.Index-1]; !sameEntry(first, e) {
+				panic(fmt.Sprintf("entry %d committed as %v and as %v", e.Index, first, e))
+			}
+			continue
+		}
+		c.committed = append(c.committed, e)
+		holders := 0
+		for _, other := range c.nodes {
+			if other.onDisk(e.Index, e.Term) {
+				holders++
+			}
+		}
+		if holders < len(c.nodes)/2+1 {
+			panic(fmt.Sprintf("entry %d committed with %d durable copies", e.Index, holders))
+		}
+		if e.Kind == EntryCommand {
+			c.once(e)
+		}
+	}
+}
+
+// once checks that no proposal is committed twice, or after it was refused.
+func (c *cluster) once(e Entry) {
+	if c.refused[string(e.Data)] {
+		panic(fmt.Sprintf("%q was refused, and committed", e.Data))
+	}
+	for _, earlier := range c.committed[:e.Index-1] {
+		if earlier.Kind == EntryCommand && bytes.Equal(earlier.Data, e.Data) {
+			panic(fmt.Sprintf("%q was committed twice", e.Data))
+		}
+	}
+}
+
+// check holds the invariants of one node against those of all.
+func (c *cluster) check(n *node) {
+	if err := n.core.valid(); err != nil {
+		panic(err)
+	}
+	s := n.core.Status()
+	if s.Term < n.term {
+		panic(fmt.Sprintf("term of %d fell from %d to %d", n.cfg.ID, n.term, s.Term))
+	}
+	n.term = n.disk.HardState.Term
+	previous := uint64(0)
+	for _, e := range n.core.log.entries {
+		is := written{previous, e.Kind, string(e.Data)}
+		if was, ok := c.entries[Position{e.Index, e.Term}]; ok && was != is {
+			panic(fmt.Sprintf("entry %d of term %d is %v and %v", e.Index, e.Term, was, is))
+		}
+		c.entries[Position{e.Index, e.Term}] = is
+		previous = e.Term
+	}
+	if s.Role != Leader {
+		return
+	}
+	if other, ok := c.leaders[s.Term]; ok && other != s.ID {
+		panic(fmt.Sprintf("%d and %d both lead term %d", other, s.ID, s.Term))
+	} else if !ok {
+		c.leaders[s.Term] = s.ID
+		for _, e := range c.committed {
+			if !n.core.log.holds(e.Index, e.Term) {
+				panic(fmt.Sprintf("leader %d lacks committed entry %d", s.ID, e.Index))
+			}
+		}
+	}
+}
+
+// propose hands a fresh proposal to a leader.
+func (c *cluster) propose(n *node) error {
+	c.id++
+	_, err := n.core.Propose(c.now, fmt.Appendf(nil, "p%d", c.id))
+	return err
+}
+
+// forward lets a follower hand a fresh proposal on.
+func (c *cluster) forward(n *node) error {
+	c.id++
+	c.forwarded[c.id] = fmt.Sprintf("f%d", c.id)
+	return n.core.Forward(c.now, c.id, []byte(c.forwarded[c.id]))
+}
+
+// read begins a read, which must see all that is committed by now.
+func (c *cluster) read(n *node) error {
+	c.id++
+	n.reads[c.id] = uint64(len(c.committed))
+	return n.core.Read(c.now, c.id)
+}
+
+func (c *cluster) answerRead(n *node, a ReadAnswer) {
+	c.trace("%d answers read %d: index=%d failed=%v", n.cfg.ID, a.ID, a.Index, a.Failed)
+	floor, ok := n.reads[a.ID]
+	if !ok {
+		panic(fmt.Sprintf("read %d was answered twice", a.ID))
+	}
+	delete(n.reads, a.ID)
+	if !a.Failed && a.Index < floor {
+		panic(fmt.Sprintf("stale read %d at %d: %d was committed", a.ID, a.Index, floor))
+	}
+}
+
+// deliver hands over message i of the network; it stays there if keep is set.
+func (c *cluster) deliver(i int, keep bool) *node {
+	m := c.network[i]
+	if !keep {
+		c.network = slices.Delete(c.network, i, i+1)
+	}
+	n := c.nodes[m.To-1]
+	if n.core == nil {
+		return n
+	}
+	n.core.Step(c.now, m)
+	c.drain(n)
+	return n
+}
+
+func sameEntry(a, b Entry) bool {
+	return a.Index == b.Index && a.Term == b.Term && a.Kind == b.Kind && bytes.Equal(a.Data, b.Data)
+}
