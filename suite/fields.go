@@ -1,0 +1,168 @@
+package suite
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"gauntlet/checker"
+	"gauntlet/nemesis"
+	"gauntlet/target"
+	"gauntlet/workload"
+)
+
+// checks lists the safety checks that a suite may ask for.
+var checks = []string{checker.CheckLinearizable, checker.CheckLeaderPerTerm}
+
+// names are file names too, so they hold nothing that a shell or a path would interpret.
+var names = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// anyLength bounds durations that have no better bound.
+var anyLength = between[time.Duration]{0, 24 * time.Hour}
+
+// suite reads the whole document. The target comes first, because it defines ET.
+func (d *decoder) suite(root *yaml.Node) *Suite {
+	if root == nil || !d.isBlock(root, "the suite") {
+		return nil
+	}
+	b := d.block(root, "", "name", "place", "seed", "target", "workload", "faults", "phases",
+		"checks", "require", "budget")
+	s := &Suite{Place: PlaceLab}
+	b.text("name", &s.Name)
+	b.word("place", &s.Place, PlaceLab, PlaceHosts)
+	b.seed("seed", &s.Seed)
+	s.Target = d.target(b.inner("target", "raftd"))
+	s.Workload = d.workload(b.inner("workload", "register", "timeout"))
+	s.Faults = d.faults(b)
+	s.Phases = d.phases(b.inner("phases", "warm-up", "load", "recovery"))
+	s.Checks = checks
+	words(b, "checks", &s.Checks, checks...)
+	s.Require = d.require(b.inner("require", "ok-per-kind", "min-faults", "available-after-heal"))
+	s.Budget = d.budget(b.inner("budget", "time", "memory"))
+	if !b.has("name") {
+		d.spoil("name", 1, "see configs/smoke.yaml for a complete suite", "is missing")
+	}
+	d.relations(s)
+	return s
+}
+
+func (d *decoder) target(b block) Target {
+	b.one("target", "raftd")
+	spec := &target.RaftdSpec{Nodes: 5}
+	spec.Options = target.RaftdOptions{
+		Prevote: true, CheckQuorum: true, ElectionTimeout: 300 * time.Millisecond,
+	}
+	raftd := b.inner("raftd", "nodes", "binary", "options")
+	raftd.integer("nodes", &spec.Nodes, between[int]{1, 25})
+	raftd.text("binary", &spec.Binary)
+	options := raftd.inner("options", "prevote", "check-quorum", "election-timeout", "heartbeat")
+	options.boolean("prevote", &spec.Options.Prevote)
+	options.boolean("check-quorum", &spec.Options.CheckQuorum)
+	options.duration("election-timeout", &spec.Options.ElectionTimeout,
+		between[time.Duration]{20 * time.Millisecond, time.Minute})
+	d.election = unit(spec.Options.ElectionTimeout)
+	spec.Options.Heartbeat = spec.Options.ElectionTimeout / 6
+	options.duration("heartbeat", &spec.Options.Heartbeat,
+		between[time.Duration]{time.Millisecond, time.Minute})
+	return Target{Raftd: spec}
+}
+
+func (d *decoder) workload(b block) Workload {
+	b.one("workload", "register")
+	w := Workload{Timeout: time.Second}
+	w.Register = &workload.RegisterSpec{Clients: 10, Rate: 400, Keys: 5, OpsPerKey: 100}
+	b.duration("timeout", &w.Timeout, between[time.Duration]{time.Millisecond, time.Minute})
+	register := b.inner("register", "clients", "rate", "keys", "ops-per-key")
+	register.integer("clients", &w.Register.Clients, between[int]{1, 1000})
+	register.number("rate", &w.Register.Rate, between[float64]{0, 1_000_000})
+	register.integer("keys", &w.Register.Keys, between[int]{1, 1000})
+	register.integer("ops-per-key", &w.Register.OpsPerKey, between[int]{1, 100_000})
+	return w
+}
+
+func (d *decoder) faults(b block) []nemesis.Spec {
+	node, path := b.get("faults")
+	if node == nil {
+		return nil
+	}
+	if node.Kind != yaml.SequenceNode {
+		d.spoil(path, node.Line, "write a list: - partition: {...}", "must be a list, not %s",
+			describe(node))
+		return nil
+	}
+	var specs []nemesis.Spec
+	for i, entry := range node.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		specs = append(specs, d.fault(d.block(entry, at, "partition", "pause", "kill")))
+	}
+	return specs
+}
+
+func (d *decoder) fault(b block) nemesis.Spec {
+	var spec nemesis.Spec
+	switch b.one("fault", "partition", "pause", "kill") {
+	case "partition":
+		spec.Partition = &nemesis.PartitionSpec{}
+		inner := b.inner("partition", "shapes", "every", "for", "from-start")
+		words(inner, "shapes", &spec.Partition.Shapes)
+		inner.boolean("from-start", &spec.Partition.FromStart)
+		d.schedule(inner, &spec.Partition.Every, &spec.Partition.For)
+	case "pause":
+		spec.Pause = &nemesis.PauseSpec{}
+		inner := b.inner("pause", "on", "every", "for")
+		words(inner, "on", &spec.Pause.On)
+		d.schedule(inner, &spec.Pause.Every, &spec.Pause.For)
+	case "kill":
+		spec.Kill = &nemesis.KillSpec{}
+		inner := b.inner("kill", "on", "every", "for")
+		words(inner, "on", &spec.Kill.On)
+		d.schedule(inner, &spec.Kill.Every, &spec.Kill.For)
+	}
+	return spec
+}
+
+func (d *decoder) schedule(b block, every, length *time.Duration) {
+	bounds := between[time.Duration]{100 * time.Millisecond, anyLength.High}
+	b.duration("every", every, bounds)
+	b.duration("for", length, bounds)
+}
+
+func (d *decoder) phases(b block) Phases {
+	p := Phases{WarmUp: 3 * time.Second, Load: 30 * time.Second, Recovery: 8 * time.Second}
+	b.duration("warm-up", &p.WarmUp, anyLength)
+	b.duration("load", &p.Load, between[time.Duration]{time.Second, anyLength.High})
+	b.duration("recovery", &p.Recovery, anyLength)
+	return p
+}
+
+func (d *decoder) require(b block) checker.Require {
+	require := checker.Require{OKPerKind: 1}
+	b.integer("ok-per-kind", &require.OKPerKind, between[int]{0, 1_000_000_000})
+	b.duration("available-after-heal", &require.AvailableAfterHeal, anyLength)
+	kinds := b.inner("min-faults", faultKinds...)
+	for _, kind := range faultKinds {
+		if kinds.has(kind) {
+			var least int
+			kinds.integer(kind, &least, between[int]{1, 1_000_000})
+			if require.MinFaults == nil {
+				require.MinFaults = map[string]int{}
+			}
+			require.MinFaults[kind] = least
+		}
+	}
+	return require
+}
+
+// faultKinds are the kinds of fault that a history records.
+var faultKinds = []string{
+	string(nemesis.KindPartition), string(nemesis.KindPause), string(nemesis.KindKill),
+}
+
+func (d *decoder) budget(b block) Budget {
+	budget := Budget{Time: time.Minute, Memory: 2 << 30}
+	b.duration("time", &budget.Time, between[time.Duration]{time.Second, anyLength.High})
+	b.bytes("memory", &budget.Memory, between[int64]{64 << 20, 1 << 40})
+	return budget
+}

@@ -1,0 +1,125 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gauntlet/nemesis"
+)
+
+// registerKinds is the number of kinds of operation that the register workload mixes: read,
+// write, cas.
+const registerKinds = 3
+
+// relations checks what no single value shows: that the values can hold together.
+func (d *decoder) relations(s *Suite) {
+	d.relate(names.MatchString(s.Name), []string{"name"},
+		"it names files: a-z, 0-9 and -, at most 63 of them", "name %q is not a plain name", s.Name)
+	d.targetRelations(s.Target)
+	d.relate(s.Workload.Timeout <= s.Phases.Load, []string{"workload.timeout", "phases.load"}, "",
+		"workload.timeout %v must not exceed phases.load %v", s.Workload.Timeout, s.Phases.Load)
+	for i, spec := range s.Faults {
+		d.faultRelations(fmt.Sprintf("faults[%d]", i), spec, s)
+	}
+	d.requireRelations(s)
+}
+
+func (d *decoder) targetRelations(t Target) {
+	const options = "target.raftd.options."
+	beat, timeout := t.Raftd.Options.Heartbeat, t.Raftd.Options.ElectionTimeout
+	d.relate(2*beat <= timeout, []string{options + "heartbeat", options + "election-timeout"},
+		"a follower must hear two heartbeats before it gives its leader up",
+		"heartbeat %v must be at most half of election-timeout %v", beat, timeout)
+}
+
+// faultRelations asks package nemesis, which alone knows what a fault needs, about one entry of
+// the list.
+func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
+	switch {
+	case spec.Partition != nil:
+		path += ".partition"
+		p := spec.Partition
+		d.missing(path, "shapes", len(p.Shapes) > 0)
+		d.missing(path, "every", p.Every > 0 || p.FromStart)
+		d.missing(path, "for", p.For > 0 || p.FromStart)
+	case spec.Pause != nil:
+		path += ".pause"
+		d.missing(path, "on", len(spec.Pause.On) > 0)
+		d.missing(path, "every", spec.Pause.Every > 0)
+		d.missing(path, "for", spec.Pause.For > 0)
+	case spec.Kill != nil:
+		path += ".kill"
+		d.missing(path, "on", len(spec.Kill.On) > 0)
+		d.missing(path, "every", spec.Kill.Every > 0)
+		d.missing(path, "for", spec.Kill.For > 0)
+	}
+	if d.brokenBelow(path) || d.broken["target.raftd.nodes"] || d.broken["phases.load"] {
+		return
+	}
+	broken := leaves(spec.Valid(s.Target.Nodes()))
+	if len(broken) == 0 {
+		_, err := nemesis.NewPlan([]nemesis.Spec{spec}, s.Phases.Load, 0)
+		broken = leaves(err)
+	}
+	for _, err := range broken {
+		what := strings.TrimPrefix(err.Error(), "faults[0]: ")
+		d.complain(d.line(path), "", "%s: %s", path, what)
+	}
+}
+
+// leaves takes joined errors apart: each is a problem of its own.
+func leaves(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// missing complains of a value that has no default and is absent.
+func (d *decoder) missing(path, key string, present bool) {
+	if !present && !d.broken[path] && !d.broken[path+"."+key] {
+		d.spoil(path+"."+key, d.line(path), "", "is missing")
+	}
+}
+
+func (d *decoder) requireRelations(s *Suite) {
+	after, recovery := s.Require.AvailableAfterHeal, s.Phases.Recovery
+	d.relate(after <= recovery, []string{"require.available-after-heal", "phases.recovery"},
+		"nothing can be seen of it after the recovery ended",
+		"available-after-heal %v must not exceed phases.recovery %v", after, recovery)
+
+	rate, load := s.Workload.Register.Rate, s.Phases.Load
+	wanted := float64(s.Require.OKPerKind) * registerKinds
+	working := s.Phases.WarmUp + load + recovery
+	d.relate(rate == 0 || wanted <= rate*working.Seconds(),
+		[]string{"require.ok-per-kind", "workload.register.rate", "phases"}, "",
+		"ok-per-kind %d of each of %d kinds exceeds rate %v per second over %v of phases",
+		s.Require.OKPerKind, registerKinds, rate, working)
+
+	plan, err := nemesis.NewPlan(s.Faults, load, 0)
+	if err != nil {
+		return // said already
+	}
+	for _, kind := range faultKinds {
+		least, planned := s.Require.MinFaults[kind], 0
+		for _, event := range plan {
+			if string(event.Kind) == kind {
+				planned++
+			}
+		}
+		d.relate(least <= planned,
+			[]string{"require.min-faults." + kind, "faults", "phases.load"}, "",
+			"min-faults.%s %d exceeds the %d that faults plan within phases.load %v",
+			kind, least, planned, load)
+	}
+}
+
+// sorted returns the problems in the order of their lines; those of one line as they were found.
+func (d *decoder) sorted() Problems {
+	slices.SortStableFunc(d.problems, func(a, b Problem) int { return a.Line - b.Line })
+	return d.problems
+}

@@ -1,0 +1,137 @@
+package suite
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"gauntlet/nemesis"
+)
+
+// Resolved writes the suite with every default filled in, ET as plain durations and the seed
+// included. Parse reads it back to an equal value: a run directory says what was run without the
+// file it came from.
+func (s *Suite) Resolved() ([]byte, error) {
+	root := object("name", s.Name, "place", s.Place)
+	if s.Seed != nil {
+		extend(root, "seed", *s.Seed)
+	}
+	extend(root,
+		"target", s.Target.node(),
+		"workload", s.Workload.node(),
+		"faults", faultNodes(s.Faults),
+		"phases", object("warm-up", s.Phases.WarmUp, "load", s.Phases.Load,
+			"recovery", s.Phases.Recovery),
+		"checks", list(s.Checks),
+		"require", s.requireNode(),
+		"budget", object("time", s.Budget.Time, "memory", formatBytes(s.Budget.Memory)),
+	)
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(root); err != nil {
+		return nil, fmt.Errorf("write suite %s: %w", s.Name, err)
+	}
+	return out.Bytes(), encoder.Close()
+}
+
+func (t Target) node() *yaml.Node {
+	raftd := object("nodes", t.Raftd.Nodes)
+	if t.Raftd.Binary != "" {
+		extend(raftd, "binary", t.Raftd.Binary)
+	}
+	options := t.Raftd.Options
+	extend(raftd, "options", object("prevote", options.Prevote, "check-quorum", options.CheckQuorum,
+		"election-timeout", options.ElectionTimeout, "heartbeat", options.Heartbeat))
+	return object("raftd", raftd)
+}
+
+func (w Workload) node() *yaml.Node {
+	r := w.Register
+	register := object("clients", r.Clients, "rate", r.Rate, "keys", r.Keys,
+		"ops-per-key", r.OpsPerKey)
+	return object("register", register, "timeout", w.Timeout)
+}
+
+func faultNodes(specs []nemesis.Spec) *yaml.Node {
+	sequence := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, spec := range specs {
+		var fault *yaml.Node
+		switch {
+		case spec.Partition != nil:
+			p := spec.Partition
+			inner := object("shapes", list(p.Shapes), "every", p.Every, "for", p.For)
+			if p.FromStart {
+				inner = object("shapes", list(p.Shapes), "from-start", true)
+			}
+			fault = object("partition", inner)
+		case spec.Pause != nil:
+			p := spec.Pause
+			fault = object("pause", object("on", list(p.On), "every", p.Every, "for", p.For))
+		case spec.Kill != nil:
+			k := spec.Kill
+			fault = object("kill", object("on", list(k.On), "every", k.Every, "for", k.For))
+		}
+		sequence.Content = append(sequence.Content, fault)
+	}
+	return sequence
+}
+
+func (s *Suite) requireNode() *yaml.Node {
+	least := object()
+	for _, kind := range faultKinds {
+		if count, ok := s.Require.MinFaults[kind]; ok {
+			extend(least, kind, count)
+		}
+	}
+	node := object("ok-per-kind", s.Require.OKPerKind)
+	if len(least.Content) > 0 {
+		extend(node, "min-faults", least)
+	}
+	extend(node, "available-after-heal", s.Require.AvailableAfterHeal)
+	return node
+}
+
+// object makes a mapping of alternating keys and values, in that order.
+func object(pairs ...any) *yaml.Node {
+	node := &yaml.Node{Kind: yaml.MappingNode}
+	extend(node, pairs...)
+	return node
+}
+
+func extend(object *yaml.Node, pairs ...any) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		key := &yaml.Node{Kind: yaml.ScalarNode, Value: pairs[i].(string)}
+		object.Content = append(object.Content, key, value(pairs[i+1]))
+	}
+}
+
+func value(of any) *yaml.Node {
+	switch v := of.(type) {
+	case *yaml.Node:
+		return v
+	case time.Duration:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: v.String()}
+	case float64:
+		text := strconv.FormatFloat(v, 'g', -1, 64)
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: text}
+	case string: // quoted where plain would be read as something else
+		node := &yaml.Node{}
+		node.SetString(v)
+		return node
+	default:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(v)}
+	}
+}
+
+// list writes words on one line: [a, b].
+func list[W ~string](words []W) *yaml.Node {
+	sequence := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for _, word := range words {
+		sequence.Content = append(sequence.Content, value(string(word)))
+	}
+	return sequence
+}

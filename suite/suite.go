@@ -1,0 +1,97 @@
+// Package suite reads everything that is written in YAML. A suite is one run as data: a topology,
+// a workload, a fault plan, the checks and what the run must show before "valid" may be said.
+//
+// Reading is strict. Unknown and duplicate keys, wrong units, values out of bounds and relations
+// between values that cannot hold are problems, and all problems of a file are reported at once,
+// each with file and line.
+package suite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"gauntlet/checker"
+	"gauntlet/nemesis"
+	"gauntlet/target"
+	"gauntlet/workload"
+)
+
+// The places a run can happen at.
+const (
+	PlaceLab   = "lab"   // hosts made of namespaces on this machine
+	PlaceHosts = "hosts" // machines of an inventory, reached over SSH
+)
+
+// Suite is one run as data.
+//
+// Invariants, held by Load:
+//  1. Exactly one target and exactly one workload are set.
+//  2. Every fault can be: its shapes exist for the number of nodes, and one at least fits the load.
+//  3. What Require demands can be reached: in operations by the rate, in time by the recovery.
+type Suite struct {
+	Name     string
+	Place    string
+	Seed     *uint64 // nil: the runner draws one and prints it
+	Target   Target
+	Workload Workload
+	Faults   []nemesis.Spec
+	Phases   Phases
+	Checks   []string // names of safety checks, as in package checker
+	Require  checker.Require
+	Budget   Budget
+}
+
+// Target is what is under test: the one field that is set.
+type Target struct {
+	Raftd *target.RaftdSpec
+}
+
+// Nodes is the number of nodes of the target.
+func (t Target) Nodes() int { return t.Raftd.Nodes }
+
+// ElectionTimeout is the target's least election timeout: what "ET" means in the suite.
+func (t Target) ElectionTimeout() time.Duration { return t.Raftd.Options.ElectionTimeout }
+
+// Workload is what clients do: the one workload that is set, and how long they wait for each
+// answer.
+type Workload struct {
+	Register *workload.RegisterSpec
+	Timeout  time.Duration
+}
+
+// Phases are the lengths of the phases in which clients work.
+type Phases struct {
+	WarmUp   time.Duration // before the first scheduled fault
+	Load     time.Duration // with faults
+	Recovery time.Duration // after everything was healed
+}
+
+// Budget bounds the checking; beyond it the verdict is unknown.
+type Budget struct {
+	Time   time.Duration // for all keys together
+	Memory int64         // bytes
+}
+
+// Load reads a suite. An error about its content is Problems; one about the file itself names it.
+func Load(path string) (*Suite, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("suite %s does not exist", path)
+	} else if err != nil {
+		return nil, fmt.Errorf("suite %s cannot be read: %w", path, err)
+	}
+	return Parse(path, text)
+}
+
+// Parse reads a suite from memory. The file is named in problems only.
+func Parse(file string, text []byte) (*Suite, error) {
+	d := newDecoder(file)
+	s := d.suite(d.document(text))
+	if len(d.problems) > 0 {
+		return nil, d.sorted()
+	}
+	return s, nil
+}
