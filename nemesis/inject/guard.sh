@@ -87,11 +87,11 @@ jumps() { "$iptables" -w 5 -C INPUT -j "$chain" 2>/dev/null; }
 
 list() { "$iptables" -w 5 -v -S "$chain" 2>/dev/null; }
 
-load() { # the rules are on stdin: iptables-restore's lines without table and COMMIT
+load() { # RULES: lines for iptables-restore, without table and COMMIT
 	{
 		printf '*filter\n:%s - [0:0]\n' "$chain" &&
 			{ jumps || printf -- '-I INPUT 1 -j %s\n' "$chain"; } &&
-			cat && echo COMMIT
+			printf '%s\nCOMMIT\n' "$1"
 	} >"$guard/rules" && "$iptables-restore" -w 5 --noflush <"$guard/rules"
 }
 
@@ -126,33 +126,36 @@ end_processes() {
 	done
 }
 
-deserted() { [ ! -d "$guard" ]; } # removed by a stranger: there is neither lease nor lock any more
+deserted() { [ ! -d "$guard" ]; } # removed by a stranger: there is neither lease nor lock
 
-expire() { # EPOCH: a host whose lock cannot be had is reverted all the same, and again later
-	(
-		locked=0
-		lock || deserted || locked=1
-		ours "$1" && expired || exit 1
-		revert || locked=1
-		end_processes
-		[ $locked = 0 ] && { deserted || : >"$guard/reverted"; }
-	)
-}
+expire() ( # a host whose lock cannot be had is reverted all the same, and again later
+	locked=0
+	lock || deserted || locked=1
+	expired || exit 1
+	revert || locked=1
+	end_processes
+	[ $locked = 0 ] && { deserted || : >"$guard/reverted"; }
+)
 
-ours() { [ "$(number epoch)" = "$1" ] || deserted; } # EPOCH
+leave() ( # unless the guard has been armed anew
+	deserted || { lock && expired && rm -f "$guard/watcher"; }
+)
 
-watch() { # EPOCH. After the revert it stays a little, for processes that were just being started.
+watch() { # After the revert it stays a little, for processes that were just being started.
 	trap '' HUP
 	passes=0
-	while [ $passes -lt 5 ] && sleep 1; do
-		ours "$1" || exit 0
-		expired || continue
-		expire "$1" && passes=$((passes + 1))
+	while sleep 1; do
+		if ! expired; then
+			passes=0
+			continue
+		fi
+		expire && passes=$((passes + 1))
+		[ $passes -ge 5 ] && leave && exit 0
 	done
 }
 
-start_watcher() { # EPOCH
-	setsid sh "$guard/guard.sh" watch "$1" </dev/null >/dev/null 2>&1 9>&- &
+start_watcher() { # one serves all epochs
+	setsid sh "$guard/guard.sh" watch </dev/null >/dev/null 2>&1 9>&- &
 	look $! && keep watcher "$! $start"
 }
 
@@ -176,23 +179,23 @@ arm() { # TTL in hundredths of a second
 	epoch=$(($(number epoch) + 1))
 	# The epoch before the lease: an old epoch must never see a fresh lease.
 	keep epoch $epoch && : >"$guard/paused" && rm -f "$guard/reverted" &&
-		keep lease $(($(uptime_now) + $1)) && start_watcher $epoch || fail 70 "cannot arm"
+		keep lease $(($(uptime_now) + $1)) || fail 70 "cannot write the lease"
+	watcher_lives "$guard" || start_watcher || fail 70 "cannot start the watcher"
 	echo "$epoch ${SSH_CONNECTION:-}"
 }
 
 renew() { # EPOCH TTL
 	enter "$1"
 	keep lease $(($(uptime_now) + $2)) || exit 70
-	watcher_lives "$guard" || start_watcher "$1"
+	watcher_lives "$guard" || start_watcher
 }
 
-cut() { # EPOCH FAMILY: loads the rules on stdin, none: removes the chain. Prints what was there.
-	rules=$(cat) # before the lock: a controller that stalls in mid-sentence must not hold it
+cut() { # EPOCH FAMILY RULES: loads the rules, none: removes the chain. Prints what was there.
 	enter "$1"
 	tables "$2"
 	[ "$2" = 4 ] || : >"$guard/six" || exit 70
 	list
-	if [ -n "$rules" ]; then printf '%s\n' "$rules" | load; else unload; fi
+	if [ -n "$3" ]; then load "$3"; else unload; fi
 }
 
 counters() { # EPOCH FAMILY

@@ -91,7 +91,7 @@ func (i *Injector) renew(ctx context.Context, n *node) {
 	defer tick.Stop()
 	for {
 		attempt, cancel := context.WithTimeout(ctx, i.ttl/2)
-		_, err := n.guard(attempt, i.run, "", "renew", hundredths(i.ttl))
+		_, err := n.guard(attempt, i.run, "renew", hundredths(i.ttl))
 		cancel()
 		if errors.Is(err, ErrExpired) && ctx.Err() == nil {
 			i.notice(err)
@@ -134,7 +134,7 @@ func (i *Injector) disarm(ctx context.Context) error {
 		if n.epoch.Load() == 0 {
 			return nil
 		}
-		if _, err := n.guard(ctx, i.run, "", "disarm"); err != nil {
+		if _, err := n.guard(ctx, i.run, "disarm"); err != nil {
 			return err
 		}
 		n.epoch.Store(0)

@@ -74,11 +74,10 @@ func (n *node) fail(op, hint string, err error) error {
 // arm uploads the guard and starts a new epoch.
 func (n *node) arm(ctx context.Context, run string, ttl time.Duration) error {
 	const script = `umask 077; mkdir -p ".gauntlet/$1/guard" && cd ".gauntlet/$1/guard" &&
-		cat >guard.sh.new && mv -f guard.sh.new guard.sh && exec sh guard.sh arm "$2"`
+		printf '%s\n' "$3" >guard.sh.new && mv -f guard.sh.new guard.sh && exec sh guard.sh arm "$2"`
 	result, err := n.host.Run(ctx, target.Command{
 		Script: script,
-		Args:   []string{run, hundredths(ttl)},
-		Stdin:  strings.NewReader(guardScript),
+		Args:   []string{run, hundredths(ttl), guardScript},
 	})
 	if err = n.judge("arm the guard", result, err); err != nil {
 		return err
@@ -111,13 +110,12 @@ func parseEndpoint(controller, port string) (endpoint, error) {
 
 // guard runs one command of guard.sh under the node's epoch and returns what it printed.
 func (n *node) guard(
-	ctx context.Context, run string, stdin string, command string, args ...string,
+	ctx context.Context, run, command string, args ...string,
 ) (string, error) {
 	result, err := n.host.Run(ctx, target.Command{
 		Script: `guard=.gauntlet/$1/guard/guard.sh; shift; [ -e "$guard" ] || exit 75
 			exec sh "$guard" "$@"`,
-		Args:  append([]string{run, command, strconv.FormatInt(n.epoch.Load(), 10)}, args...),
-		Stdin: strings.NewReader(stdin),
+		Args: append([]string{run, command, strconv.FormatInt(n.epoch.Load(), 10)}, args...),
 	})
 	return string(result.Stdout), n.judge(command, result, err)
 }

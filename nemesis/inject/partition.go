@@ -111,7 +111,7 @@ func (i *Injector) reload(
 	n.chain.loaded, err = i.counters(n, slices.Concat(want, union(n.chain.claims)),
 		func(family string) (string, error) {
 			text := restore("GNT-"+i.run+"-IN", want, family, n.control, i.port)
-			return n.guard(ctx, i.run, text, "cut", family)
+			return n.guard(ctx, i.run, "cut", family, text)
 		})
 	if err != nil {
 		return 0, false, err
@@ -128,7 +128,7 @@ func (i *Injector) count(ctx context.Context, n *node, fault int) (uint64, bool,
 	var err error
 	n.chain.loaded, err = i.counters(n, union(n.chain.claims),
 		func(family string) (string, error) {
-			return n.guard(ctx, i.run, "", "counters", family)
+			return n.guard(ctx, i.run, "counters", family)
 		})
 	if err != nil {
 		return 0, false, err

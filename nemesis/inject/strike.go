@@ -35,12 +35,12 @@ func (i *Injector) strike(ctx context.Context, f *history.Fault, command, state 
 	if state == "gone" {
 		what = processGone
 	}
-	_, err = n.guard(ctx, i.run, "", command, identity(p)...)
+	_, err = n.guard(ctx, i.run, command, identity(p)...)
 	f.Start = i.clock()
 	if err == nil {
 		var e history.Evidence
 		e, err = i.await(ctx, n.name(), what, func(ctx context.Context) (string, bool, error) {
-			said, err := n.guard(ctx, i.run, "", "state", identity(p)...)
+			said, err := n.guard(ctx, i.run, "state", identity(p)...)
 			said = strings.TrimSpace(said)
 			return said, said == state, err
 		})
@@ -51,14 +51,14 @@ func (i *Injector) strike(ctx context.Context, f *history.Fault, command, state 
 	}
 	undo, cancel := afterwards(ctx)
 	defer cancel()
-	_, undone := n.guard(undo, i.run, "", "resume", identity(p)...)
+	_, undone := n.guard(undo, i.run, "resume", identity(p)...)
 	return errors.Join(err, undone)
 }
 
 // resume reads the state of a paused process, then lets it continue.
 func (i *Injector) resume(ctx context.Context, f *history.Fault) error {
 	n := i.node(f.Hosts[0])
-	said, err := n.guard(ctx, i.run, "", "resume", identity(i.victim(f.ID))...)
+	said, err := n.guard(ctx, i.run, "resume", identity(i.victim(f.ID))...)
 	if err != nil && !errors.Is(err, ErrExpired) {
 		return err
 	}
@@ -84,7 +84,7 @@ func (i *Injector) restart(ctx context.Context, f *history.Fault) error {
 			i.end(f, n, processGone, "pid "+strconv.Itoa(p.PID)+" runs", false)
 		}
 	}
-	if _, err := n.guard(ctx, i.run, "", "check"); err != nil {
+	if _, err := n.guard(ctx, i.run, "check"); err != nil {
 		return err
 	}
 	_, err := n.start(ctx)
