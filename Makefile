@@ -1,0 +1,67 @@
+# make run        build, then the smoke suite on the embedded lab: a verdict in about a minute
+# make test       vet and every quick test (at most 5 minutes on two cores)
+# make test-ci    lint, race detector, the planted bugs, the lab runs, fuzzing (at most 25 minutes)
+# make lint       gofmt, vet, staticcheck, govulncheck
+# make build      bin/verify and bin/raftd, static
+# make bench      every benchmark
+# make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
+# make fuzz       FOR=10s: every fuzz target for that long
+# make kill-loop  KILLS=20: kills the controller at random instants; the hosts must heal themselves
+
+FOR ?= 10s
+KILLS ?= 20
+
+# A clone that belongs to someone else has no version information that git would give out.
+export GOFLAGS := -buildvcs=false
+
+STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
+RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite
+LAB := go test -count=1 -tags lab -v
+
+.PHONY: help run test test-ci lint build bench run-bug fuzz kill-loop setup
+
+help:
+	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
+
+setup:
+	@.ci/require iptables
+
+build:
+	$(STATIC) -o bin/ ./cmd/verify ./cmd/raftd
+
+# Whatever a recipe exits with, make exits with 2: so the recipe prints the code of the binary.
+run: setup build
+	@bin/verify run configs/smoke.yaml; code=$$?; echo "exit $$code"; exit $$code
+
+run-bug: setup build
+	@go run ./mutants/build '$(BUG)' 'bin/raftd-$(BUG)'
+	@bin/verify run 'configs/bugs/$(BUG).yaml' --binary 'bin/raftd-$(BUG)'; \
+		code=$$?; echo "exit $$code"; exit $$code
+
+test: setup
+	go vet ./...
+	go test ./...
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted by gofmt:" $$unformatted; exit 1; fi
+	go vet ./...
+	go vet -tags lab ./...
+	go tool -modfile=tools/go.mod staticcheck -tags lab ./...
+	.ci/vulnerabilities
+
+test-ci: setup lint build
+	@.ci/require gcc
+	go test -race $(RACE)
+	.ci/fuzz 5s
+	$(LAB) -timeout 15m ./acceptance
+
+bench: setup build
+	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench . -tags lab ./acceptance
+
+fuzz:
+	.ci/fuzz $(FOR)
+
+kill-loop: setup build
+	$(LAB) -timeout 60m -run TestKilledController ./acceptance -kills $(KILLS)
