@@ -105,7 +105,7 @@ func Combine(keys []KeyResult) Result {
 			operations, len(keys))
 	}
 	if n := count[result.Verdict]; n > 1 && result.Verdict != Valid {
-		result.Reason += fmt.Sprintf(" (and %d more keys)", n-1)
+		result.Reason += fmt.Sprintf(" (and %d more)", n-1)
 	}
 	return result
 }

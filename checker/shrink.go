@@ -57,7 +57,7 @@ func without(window []effect, from, to int) []effect {
 	for grown := true; grown; {
 		grown = false
 		for i, e := range window {
-			if !removed[i] && (e.observes && gone[e.before] || e.writes && gone[e.after]) {
+			if !removed[i] && e.observes && gone[e.before] {
 				removed[i], grown = true, true
 			}
 			if removed[i] && e.writes && !gone[e.after] {

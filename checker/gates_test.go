@@ -1,0 +1,364 @@
+package checker
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gauntlet/history"
+)
+
+const ms = time.Millisecond
+
+// steady is a run of 12 s in which five nodes answer every 10 ms: warm-up to 2 s, load to 8 s,
+// then heal and recovery. Tests take operations away and put faults in.
+func steady() *history.History {
+	h := &history.History{
+		Header: history.Header{Nodes: []string{"n1", "n2", "n3", "n4", "n5"}},
+		Phases: []history.Phase{
+			{Name: "deploy"}, {Name: PhaseWarmUp, At: 1000 * ms}, {Name: PhaseLoad, At: 2000 * ms},
+			{Name: PhaseHeal, At: 8000 * ms}, {Name: PhaseRecovery, At: 8100 * ms},
+			{Name: PhaseFinalReads, At: 12000 * ms},
+		},
+	}
+	for at, id := 1000*ms, 0; at < 12500*ms; at, id = at+10*ms, id+1 {
+		h.Operations = append(h.Operations, history.Operation{
+			ID: int64(id + 1), Process: id % 5, Node: h.Header.Nodes[id%5], Key: fmt.Sprint("r", id%2),
+			Kind: []string{"read", "write"}[id%2], Call: at, Return: at + 5*ms,
+			Outcome: history.OutcomeOK,
+		})
+	}
+	return h
+}
+
+// silence turns every operation of a stretch into a certain failure.
+func silence(h *history.History, from, to time.Duration) {
+	for i := range h.Operations {
+		if op := &h.Operations[i]; op.Call >= from && op.Call < to {
+			op.Outcome = history.OutcomeFail
+		}
+	}
+}
+
+// isolate adds a proven fault that cuts hosts off from all others.
+func isolate(h *history.History, from, to time.Duration, hosts ...string) *history.Fault {
+	f := history.Fault{ID: len(h.Faults) + 1, Kind: "partition", Shape: "isolate-leader",
+		Hosts: hosts, Stage: history.StageHealed, Start: from, Stop: to}
+	for _, a := range h.Header.Nodes {
+		for _, b := range h.Header.Nodes {
+			if slices.Contains(hosts, a) != slices.Contains(hosts, b) {
+				f.Cuts = append(f.Cuts, history.Cut{From: a, To: b, Mode: history.CutPackets})
+			}
+		}
+	}
+	for _, moment := range []string{"start", "end"} {
+		f.Evidence = append(f.Evidence, history.Evidence{Host: hosts[0], Moment: moment,
+			What: "dropped packets", Value: "12", Bit: true})
+	}
+	h.Faults = append(h.Faults, f)
+	return &h.Faults[len(h.Faults)-1]
+}
+
+// gateTests change the steady run, which has one proven fault, and list the gates that are then
+// not met.
+var gateTests = []struct {
+	name   string
+	change func(*history.History)
+	want   string // gates that are not met, with their reasons
+}{
+	{"all is well", func(*history.History) {}, ""},
+	{"no operations", func(h *history.History) { h.Operations = nil }, `
+unknown ok-per-kind: no operation was recorded
+unknown ok-per-phase: nothing was acknowledged during warm-up; nothing was acknowledged during ` +
+		`load; nothing was acknowledged during recovery; nothing was acknowledged during any ` +
+		`isolate-leader partition, though a majority stayed connected
+unknown available-after-heal: not available when clients stopped, ` +
+		`0s after the last heal, sooner than 1s`},
+	{"one kind hardly ever", func(h *history.History) {
+		for i := range h.Operations {
+			if h.Operations[i].Kind == "write" && i > 50 {
+				h.Operations[i].Outcome = history.OutcomeInfo
+				h.Operations[i].Process = 1000 + i
+			}
+		}
+	}, `
+unknown ok-per-kind: 25 write operations were acknowledged, fewer than 100
+invalid available-after-heal: not available within 1s after the last heal, nor later`},
+	{"a silent warm-up", func(h *history.History) { silence(h, 0, 2000*ms) },
+		"unknown ok-per-phase: nothing was acknowledged during warm-up"},
+	{"never came to recovery", func(h *history.History) { h.Phases = h.Phases[:4] },
+		"unknown ok-per-phase: the run never reached its recovery phase"},
+	{"unavailable though a majority is connected", func(h *history.History) {
+		silence(h, 4000*ms, 6000*ms)
+	}, "unknown ok-per-phase: nothing was acknowledged during any isolate-leader partition, " +
+		"though a majority stayed connected"},
+	{"unavailable as the quorum is lost", func(h *history.History) {
+		isolate(h, 4000*ms, 6000*ms, "n2", "n3")
+		silence(h, 4000*ms, 6000*ms)
+	}, ""},
+	{"no quorum from the start to the end of load", func(h *history.History) {
+		h.Header.Nodes = h.Header.Nodes[:4]
+		h.Faults = nil
+		isolate(h, 500*ms, 8050*ms, "n1", "n2")
+		silence(h, 0, 8050*ms)
+	}, ""},
+	{"a fault that did not bite", func(h *history.History) {
+		h.Faults[0].Evidence[1].Bit, h.Faults[0].Evidence[1].Value = false, "0"
+	}, `
+unknown faults-bit: fault 1 (isolate-leader partition) did not bite: ` +
+		`dropped packets on n1 at its end was "0"
+unknown min-faults: 0 partition faults are proven, fewer than 1`},
+	{"a fault that has no end", func(h *history.History) {
+		h.Faults[0].Evidence = h.Faults[0].Evidence[:1]
+	}, `
+unknown faults-bit: fault 1 (isolate-leader partition) has no evidence of its end
+unknown min-faults: 0 partition faults are proven, fewer than 1`},
+	{"a fault that failed", func(h *history.History) { h.Faults[0].Error = "n1: no iptables" }, `
+unknown faults-bit: fault 1 (isolate-leader partition) failed: n1: no iptables
+unknown min-faults: 0 partition faults are proven, fewer than 1`},
+	{"slow to come back", func(h *history.History) { silence(h, 5900*ms, 7500*ms) },
+		"invalid available-after-heal: available only 1.51s after the last heal, later than 1s"},
+	{"a flash is not availability", func(h *history.History) {
+		silence(h, 5900*ms, 6500*ms)
+		silence(h, 6540*ms, 7500*ms)
+	}, "invalid available-after-heal: available only 1.51s after the last heal, later than 1s"},
+	{"one client alone is not availability", func(h *history.History) {
+		for i := range h.Operations {
+			if op := &h.Operations[i]; op.Process > 1 && op.Call > 5900*ms {
+				op.Outcome = history.OutcomeFail
+			}
+		}
+	}, "invalid available-after-heal: not available within 1s after the last heal, nor later"},
+	{"an unlawful history", func(h *history.History) { h.Operations[9].Process = -1 },
+		"unknown history: operation 10: process -1, want 0 or more"},
+}
+
+// Goal: no run passes in which too little happened, a fault did not bite, or the target came
+// back too late; and none is doubted because a quorum was rightly lost. Method: a steady run,
+// changed in one respect each time, and the gates that must then not be met.
+func TestRequirements(t *testing.T) {
+	require := Require{OKPerKind: 100, MinFaults: map[string]int{"partition": 1},
+		AvailableAfterHeal: 1000 * ms}
+	for _, test := range gateTests {
+		t.Run(test.name, func(t *testing.T) {
+			h := steady()
+			isolate(h, 4000*ms, 6000*ms, "n1")
+			test.change(h)
+			var got []string
+			for _, gate := range Requirements(h, require) {
+				if gate.Verdict != Valid {
+					got = append(got, fmt.Sprintf("%s %s: %s", gate.Verdict, gate.Check, gate.Reason))
+				}
+			}
+			diff := cmp.Diff(strings.TrimSpace(test.want), strings.Join(got, "\n"))
+			if diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Goal: availability is expected exactly where a majority is up, mutually connected, and no
+// link is one-way. Method: faults on five nodes, alone and together.
+func TestMajority(t *testing.T) {
+	nodes := []string{"n1", "n2", "n3", "n4", "n5"}
+	h := &history.History{Header: history.Header{Nodes: nodes}}
+	one, two, three := *isolate(h, 0, 1, "n1"), *isolate(h, 0, 1, "n2", "n3"),
+		*isolate(h, 0, 1, "n1", "n2", "n3")
+	paused := history.Fault{Kind: "pause", Hosts: []string{"n5"}}
+	oneWay := history.Fault{Kind: "partition", Hosts: []string{"n1"},
+		Cuts: []history.Cut{{From: "n2", To: "n1"}, {From: "n3", To: "n1"}}}
+	for _, test := range []struct {
+		name   string
+		faults []history.Fault
+		want   bool
+	}{
+		{"none", nil, true},
+		{"one isolated", []history.Fault{one}, true},
+		{"two of five", []history.Fault{two}, true},
+		{"the majority side of three", []history.Fault{three}, true},
+		{"one and another two", []history.Fault{one, two}, false},
+		{"one paused", []history.Fault{paused}, true},
+		{"two isolated, one paused", []history.Fault{two, paused}, false},
+		{"one isolated, one paused", []history.Fault{one, paused}, true},
+		{"one way", []history.Fault{oneWay}, false},
+	} {
+		if got := majority(nodes, test.faults); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+	if majority(nodes[:4], []history.Fault{two}) {
+		t.Error("half of four is no majority")
+	}
+}
+
+// Goal: available means sustained, for several clients, for writes as well, and after the heal.
+// Method: returns written as letters, one a millisecond from 100 ms on: client and kind, small
+// if it failed.
+func TestAvailableAfter(t *testing.T) {
+	for _, test := range []struct {
+		returns string // A, B, C write; X, Y, Z are the same clients reading; lower case failed
+		want    int    // index of the return from which on it is available, or -1
+	}{
+		{"ABCAB", 0}, {"ABCA", -1}, {"aABCAB", 1}, {"ABCAbABCAB", 5}, {"XYZXYZ", -1},
+		{"XYZXYA", 0}, {"ABABABAB", -1}, {"ABABABC", 0}, {"", -1},
+	} {
+		early := history.Operation{Process: 9, Kind: "write", Outcome: history.OutcomeInfo,
+			Call: 50 * ms, Return: 102*ms + 1}
+		returns := []history.Operation{early}
+		for i, r := range test.returns {
+			op := history.Operation{Kind: "write", Outcome: history.OutcomeOK, Process: int(r) % 32,
+				Call: time.Duration(100+i) * ms, Return: time.Duration(100+i) * ms}
+			if r >= 'a' {
+				op.Outcome = history.OutcomeFail
+			}
+			if strings.ContainsRune("XYZ", r) {
+				op.Kind, op.Process = "read", int(r-'X')+1
+			}
+			returns = append(returns, op)
+		}
+		slices.SortFunc(returns, func(a, b history.Operation) int { return int(a.Return - b.Return) })
+		got, available := availableAfter(returns, 100*ms, 4)
+		if available != (test.want >= 0) || available && got != time.Duration(test.want)*ms {
+			t.Errorf("%s: %v %v, want return %d", test.returns, got, available, test.want)
+		}
+	}
+}
+
+// Goal: the summary counts what happened and finds the longest unavailability and the faults
+// over it. Method: the steady run with two silences.
+func TestSummarise(t *testing.T) {
+	h := steady()
+	isolate(h, 4000*ms, 6000*ms, "n1")
+	isolate(h, 5500*ms, 7000*ms, "n2").Evidence = nil
+	silence(h, 3000*ms, 3500*ms)
+	silence(h, 4000*ms, 5000*ms)
+	h.Observations = []history.Observation{
+		{Node: "n1", At: 1500 * ms, Term: 1, Role: history.RoleLeader, Source: "status"},
+		{Node: "n1", At: 1000 * ms, Term: 1, Role: history.RoleLeader, Source: "status"},
+		{Node: "n2", At: 1000 * ms, Term: 1, Role: history.RoleFollower, Source: "status"},
+		{Node: "n2", At: 5000 * ms, Term: 2, Role: history.RoleLeader, Source: "log"},
+	}
+	got := Summarise(h)
+	want := Summary{
+		Duration: 12495 * ms, Operations: 1150, OK: 1000, Keys: 2,
+		Kinds:      []KindCount{{Kind: "read", OK: 500, Fail: 75}, {Kind: "write", OK: 500, Fail: 75}},
+		LongestGap: Gap{From: 3995 * ms, To: 5005 * ms, Faults: []int{1}},
+		Faults:     []FaultCount{{Kind: "partition", Injected: 2, Proven: 1}},
+		Heals: []Heal{{Fault: 1, At: 6000 * ms, Available: true, After: 5 * ms, Interrupted: true},
+			{Fault: 2, At: 7000 * ms, Available: true, After: 5 * ms}},
+		Leaders: []Leadership{{Term: 1, Node: "n1", At: 1000 * ms}, {Term: 2, Node: "n2", At: 5000 * ms}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	silence(h, 0, time.Hour)
+	if gap := Summarise(h).LongestGap; gap.From != 1000*ms || gap.To != 12000*ms {
+		t.Errorf("a run without any answer has the gap %v to %v", gap.From, gap.To)
+	}
+}
+
+// Goal: the exit code says the worst that is certain: violation, harness, gate, clean-up,
+// doubt. Method: every combination of the five, against the order in which they win.
+func TestDecide(t *testing.T) {
+	for mask := range 32 {
+		bit := func(i int) bool { return mask&(1<<i) != 0 }
+		r := Results{
+			Checks: []Result{{Check: "linearizable", Verdict: Valid, Reason: "fine"}},
+			Gates:  []Result{{Check: "history", Verdict: Valid, Reason: "fine"}},
+		}
+		wantExit, wantVerdict := ExitValid, Valid
+		if bit(0) {
+			r.Gates = append(r.Gates, Result{Check: "faults-bit", Reason: "none"})
+			wantExit, wantVerdict = ExitInconclusive, Unknown
+		}
+		if bit(1) {
+			r.Cleanup = []string{"a rule is left"}
+			wantExit = ExitCleanup
+		}
+		if bit(2) {
+			r.Gates = append(r.Gates, Result{Check: "available", Verdict: Invalid, Reason: "late"})
+			wantExit = ExitGate
+		}
+		if bit(3) {
+			r.Harness = []string{"n3 is gone"}
+			wantExit, wantVerdict = ExitHarness, Unknown
+		}
+		if bit(4) {
+			r.Checks = append(r.Checks, Result{Check: "leader", Verdict: Invalid, Reason: "two"})
+			wantExit, wantVerdict = ExitViolation, Invalid
+		}
+		r.Decide()
+		if r.Exit != wantExit || r.Verdict != wantVerdict || len(r.Reasons) == 0 {
+			t.Errorf("%05b: exit %d, %s, %q; want %d, %s",
+				mask, r.Exit, r.Verdict, r.Reasons, wantExit, wantVerdict)
+		}
+	}
+	empty := Results{}
+	if empty.Decide(); empty.Exit != ExitInconclusive || empty.Verdict != Unknown {
+		t.Errorf("results without a check: exit %d, %s", empty.Exit, empty.Verdict)
+	}
+}
+
+// Goal: unknown is never lost by merging, and verdicts survive JSON. Method: all pairs, and a
+// round trip.
+func TestVerdict(t *testing.T) {
+	if Merge() != Unknown {
+		t.Error("merging nothing must be unknown")
+	}
+	for _, a := range []Verdict{Unknown, Valid, Invalid} {
+		for _, b := range []Verdict{Unknown, Valid, Invalid} {
+			want := Valid
+			switch {
+			case a == Invalid || b == Invalid:
+				want = Invalid
+			case a == Unknown || b == Unknown:
+				want = Unknown
+			}
+			if got := Merge(a, b); got != want {
+				t.Errorf("merge %s, %s: %s", a, b, got)
+			}
+		}
+		text, err := json.Marshal(a)
+		var back Verdict
+		if err != nil || json.Unmarshal(text, &back) != nil || back != a {
+			t.Errorf("%s does not survive JSON", a)
+		}
+	}
+	if json.Unmarshal([]byte(`"fine"`), new(Verdict)) == nil {
+		t.Error("an unknown word was taken for a verdict")
+	}
+}
+
+// Goal: a check that ran out of budget, or could not read an operation, keeps the whole check
+// from being valid, and a violation elsewhere still wins. Method: combine made-up key results.
+func TestCombine(t *testing.T) {
+	good := KeyResult{Key: "r0", Operations: 10, Verdict: Valid}
+	open := KeyResult{Key: "r1", Operations: 10, Reason: "no answer within 1s"}
+	bad := KeyResult{Key: "r2", Operations: 10, Verdict: Invalid, Reason: "stale",
+		Violation: &Violation{Text: "stale", Key: "r2"}}
+	for _, test := range []struct {
+		keys    []KeyResult
+		verdict Verdict
+		reason  string
+	}{
+		{nil, Unknown, "no operation was recorded"},
+		{[]KeyResult{good, good}, Valid, "20 operations on 2 keys are linearizable"},
+		{[]KeyResult{good, open}, Unknown, "key r1: no answer within 1s"},
+		{[]KeyResult{open, bad, good}, Invalid, "key r2: stale"},
+		{[]KeyResult{bad, bad}, Invalid, "key r2: stale (and 1 more)"},
+	} {
+		got := Combine(test.keys)
+		if got.Verdict != test.verdict || got.Reason != test.reason {
+			t.Errorf("%s: %s, want %s: %s", got.Verdict, got.Reason, test.verdict, test.reason)
+		}
+		if (got.Violation != nil) != (test.verdict == Invalid) {
+			t.Errorf("%s: evidence %v", got.Reason, got.Violation)
+		}
+	}
+}
