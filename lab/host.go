@@ -149,6 +149,7 @@ func reap(server int) error {
 // runSSH is a host's SSH server, apart from pid 1 so that burying orphans never takes the exit
 // status of a command from it.
 func runSSH(up *link) error {
+	sshd.DefaultSignals()
 	var config hostConfig
 	files, err := up.receive(&config)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -111,12 +112,12 @@ func footprintOf(t *testing.T, pid int) footprint {
 	return f
 }
 
-// left lists what of f still exists. The kernel gives the number of a dead namespace to the next one
-// that anybody makes, so a younger process in it is a stranger.
+// left lists what of f still exists. The kernel gives the number of a dead namespace to the next
+// one that anybody makes, so a younger process in it is a stranger.
 func (f footprint) left(t *testing.T) []string {
 	var left []string
 	for p, start := range f.processes {
-		if fields := stat(p); fields != nil && fields[19] == start && fields[0] != "Z" {
+		if fields := stat(p); fields != nil && fields[19] == start {
 			left = append(left, fmt.Sprintf("process %d", p))
 		}
 	}
@@ -171,11 +172,12 @@ func allProcesses() []int {
 	return all
 }
 
-// stat returns the fields of /proc/PID/stat from the third, the state, on; nil if there is none.
+// stat returns the fields of /proc/PID/stat from the third, the state, on; nil if there is no such
+// process, or only its number is left, for the machine's pid 1 to collect when it pleases.
 func stat(pid int) []string {
 	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, found := strings.Cut(string(data), ") ")
-	if !found {
+	if !found || strings.HasPrefix(rest, "Z") {
 		return nil
 	}
 	return strings.Fields(rest)
@@ -259,6 +261,19 @@ func TestTerminalSignalsPassBy(t *testing.T) {
 	for p := range footprintOf(t, s.PID).processes {
 		if group, err := unix.Getpgid(p); err != nil || group == unix.Getpgrp() {
 			t.Errorf("process %d is in the controller's group: %v", p, err)
+		}
+	}
+}
+
+// Goal: commands start with default signal actions, even in the lab of a run under nohup.
+func TestIgnoredSignalsAreNotInherited(t *testing.T) {
+	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTSTP)
+	defer signal.Reset(unix.SIGHUP, unix.SIGINT, unix.SIGTSTP)
+	l := startLab(t, 1)
+	for name, mask := range map[string]uint64{"SigIgn": 0, "SigBlk": 0} {
+		got := sh(t, l, "n1", "sed -n s/^"+name+":.//p /proc/self/status")
+		if ignored, err := strconv.ParseUint(got, 16, 64); err != nil || ignored != mask {
+			t.Errorf("%s of a command is %s", name, got)
 		}
 	}
 }

@@ -154,13 +154,9 @@ func plant(log *os.File) (*tree, error) {
 
 // end returns when every process is gone: the kernel reaps a pid namespace before its pid 1.
 func (t *tree) end() {
+	t.init.Process.Kill()
+	<-t.gone
 	t.root.close()
-	select {
-	case <-t.gone:
-	case <-time.After(time.Second): // stopped, or worse
-		t.init.Process.Kill()
-		<-t.gone
-	}
 }
 
 // initConfig goes down to lab init first, initReport comes back once.

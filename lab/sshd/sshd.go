@@ -14,10 +14,13 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"os"
+	"os/signal"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 )
 
 // Config is who may enter, and as whom.
@@ -57,6 +60,14 @@ func Serve(listener net.Listener, c Config) error {
 			return err
 		}
 	}
+}
+
+// DefaultSignals undoes what nohup(1), or a shell that starts a background job, did to this
+// process: ignored signals are inherited, and a command that inherits them can neither be stopped
+// by them nor trap them. A signal that is caught instead has its default action in commands.
+func DefaultSignals() {
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP,
+		unix.SIGTTIN, unix.SIGTTOU)
 }
 
 func serveConn(raw net.Conn, server *ssh.ServerConfig, c Config) {
