@@ -14,8 +14,9 @@ type node struct {
 	disk    Restored
 	writes  []Ready // handed out, not yet on disk
 	applied uint64
-	term    uint64 // highest seen, over all lives
-	reads   map[uint64]uint64
+	term    uint64            // highest seen, over all lives
+	reads   map[uint64]uint64 // by id: what was committed when it began
+	role    Role              // last traced
 }
 
 // cluster is nodes and a network whose messages move when told to. It checks the invariants of
@@ -24,7 +25,8 @@ type cluster struct {
 	now     time.Duration
 	nodes   []*node
 	network []Message
-	trace   func(format string, args ...any)
+	trace   func(format string, args ...any) // what happens
+	detail  func(format string, args ...any) // ... message by message
 
 	leaders   map[uint64]NodeID    // by term: election safety
 	votes     map[Position]NodeID  // by voter (Index) and term: votes that left their node
@@ -50,6 +52,7 @@ const (
 func newCluster(members int, adjust func(*Config)) *cluster {
 	c := &cluster{
 		trace:     func(string, ...any) {},
+		detail:    func(string, ...any) {},
 		leaders:   make(map[uint64]NodeID),
 		votes:     make(map[Position]NodeID),
 		entries:   make(map[Position]written),
@@ -84,9 +87,8 @@ func (c *cluster) start(n *node) {
 	if err != nil {
 		panic(err)
 	}
-	n.core, n.applied = core, 0
+	n.core, n.applied, n.role = core, 0, Follower
 	core.Tick(c.now)
-	core.restartElectionTimer() // the clock does not stand at 0
 }
 
 // crash ends a life: all that was not yet written is lost.
@@ -97,14 +99,14 @@ func (c *cluster) crash(n *node) {
 
 // drain takes what a node has ready. Nothing is written yet.
 func (c *cluster) drain(n *node) {
-	before := n.core.applied
+	c.check(n)
 	for n.core.HasReady() {
 		r := n.core.Ready()
 		if r.HardState != nil {
-			c.trace("%d writes term=%d vote=%d", n.cfg.ID, r.HardState.Term, r.HardState.Vote)
+			c.detail("%d writes term=%d vote=%d", n.cfg.ID, r.HardState.Term, r.HardState.Vote)
 		}
 		if len(r.Entries) > 0 {
-			c.trace("%d writes %s", n.cfg.ID, describeEntries(r.Entries))
+			c.detail("%d writes %s", n.cfg.ID, describeEntries(r.Entries))
 		}
 		n.writes = append(n.writes, r)
 		c.leave(n, r.Now)
@@ -117,10 +119,10 @@ func (c *cluster) drain(n *node) {
 			c.refused[c.forwarded[id]] = true
 		}
 	}
-	if n.core.applied != before && n.core.applied != n.applied {
-		panic("applied and handed out differ")
-	}
 	c.check(n)
+	if n.core.applied != n.applied {
+		panic(fmt.Sprintf("%d counts %d applied of %d", n.cfg.ID, n.applied, n.core.applied))
+	}
 }
 
 // persist completes the oldest write of a node and sends what waited for it.
@@ -151,7 +153,7 @@ func (c *cluster) settle(n *node) {
 func (c *cluster) leave(n *node, messages []Message) {
 	hard := n.disk.HardState
 	for _, m := range messages {
-		c.trace("%s", describe(m))
+		c.detail("%s", describe(m))
 		asks := m.Kind == PreVote || m.Kind == PreVoteAnswer && !m.Reject
 		if !asks && m.Term > hard.Term {
 			panic(fmt.Sprintf("term not durable: %s", describe(m)))
@@ -187,12 +189,14 @@ func (n *node) onDisk(index, term uint64) bool {
 
 // apply checks that all members apply the same entries, each durable on a majority.
 func (c *cluster) apply(n *node, entries []Entry) {
+	if len(entries) > 0 {
+		c.trace("%d commits %s", n.cfg.ID, describeEntries(entries))
+	}
 	for _, e := range entries {
 		if e.Index != n.applied+1 {
 			panic(fmt.Sprintf("%d applies entry %d after %d", n.cfg.ID, e.Index, n.applied))
 		}
 		n.applied = e.Index
-		c.trace("%d commits %s", n.cfg.ID, describeEntries([]Entry{e}))
 		if e.Index <= uint64(len(c.committed)) {
 			if first := c.committed[e.Index-1]; !sameEntry(first, e) {
 				panic(fmt.Sprintf("entry %d committed as %v and as %v", e.Index, first, e))
@@ -233,6 +237,10 @@ func (c *cluster) check(n *node) {
 		panic(err)
 	}
 	s := n.core.Status()
+	if s.Role != n.role {
+		c.trace("%d is %v in term %d", s.ID, s.Role, s.Term)
+		n.role = s.Role
+	}
 	if s.Term < n.term {
 		panic(fmt.Sprintf("term of %d fell from %d to %d", n.cfg.ID, n.term, s.Term))
 	}

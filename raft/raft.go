@@ -53,6 +53,7 @@ type Core struct {
 	cfg    Config
 	self   int           // own place in cfg.Members, peers and votes
 	now    time.Duration // the latest clock reading given
+	awake  bool          // one was given
 	chance *chance.Stream
 
 	// Persistent state, "updated on stable storage before responding to RPCs" (paper, figure 2).
@@ -84,8 +85,8 @@ type Core struct {
 	out outbox
 }
 
-// New returns a core that starts as a follower with what its disk held. Its errors name the
-// setting or the entry that is wrong.
+// New returns a core that starts as a follower with what its disk held. Its election timer starts
+// with the first clock reading it is given. Its errors name the setting or the entry that is wrong.
 func New(cfg Config, restored Restored) (*Core, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.valid(); err != nil {
@@ -103,7 +104,6 @@ func New(cfg Config, restored Restored) (*Core, error) {
 		votes:  make([]ballot, len(cfg.Members)),
 	}
 	c.out.handed, c.out.durable = c.hard, c.hard
-	c.restartElectionTimer()
 	return c, nil
 }
 
@@ -118,7 +118,7 @@ func (c *Core) Tick(now time.Duration) {
 	c.tickElection()
 }
 
-// Deadline returns the clock reading at which Tick is next needed.
+// Deadline returns the clock reading at which Tick is next needed: of a fresh core, at once.
 func (c *Core) Deadline() time.Duration {
 	if c.role == Leader {
 		return c.leaderDeadline()
@@ -203,4 +203,8 @@ func (c *Core) valid() error {
 // advance takes a clock reading; the core's time never runs backwards.
 func (c *Core) advance(now time.Duration) {
 	c.now = max(c.now, now)
+	if !c.awake {
+		c.awake = true
+		c.restartElectionTimer()
+	}
 }
