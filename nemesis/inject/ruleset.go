@@ -34,7 +34,7 @@ func parseRuleset(text string) (*ruleset, error) {
 		case line == "" || strings.HasPrefix(line, "#"):
 		case isSection && table == "":
 			family = section
-		case isTable && table == "" && family != "":
+		case isTable && name != "" && table == "" && family != "":
 			table, lines = name, nil
 		case line == "COMMIT" && table != "":
 			r.add(family, table, lines)
@@ -61,11 +61,11 @@ func (r *ruleset) add(family, table string, lines []string) {
 	}
 }
 
-// leftovers returns the lines that belong to any run of ours.
+// leftovers returns the chains that belong to any run of ours.
 func (r *ruleset) leftovers() []string {
 	var found []string
 	for _, line := range r.lines {
-		if strings.Contains(line, "GNT-") {
+		if strings.Contains(line, " :GNT-") {
 			found = append(found, line)
 		}
 	}
@@ -94,7 +94,7 @@ func (r *ruleset) differences(now *ruleset) []string {
 func (r *ruleset) moved(now *ruleset) []string {
 	for _, of := range r.tables() {
 		if was, is := r.table(of), now.table(of); !slices.Equal(was, is) {
-			return []string{"order of the rules of " + of}
+			return []string{"order of the rules of " + strings.TrimSpace(of)}
 		}
 	}
 	return nil
