@@ -174,21 +174,22 @@ func await(t testing.TB, what string, condition func() bool) {
 type lineLog struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	fail error
-	hook func(event) // before a line is taken
+	hook func(event) error // before a line is taken
 }
 
 func (l *lineLog) Write(b []byte) (int, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.fail != nil {
-		return 0, l.fail
-	}
-	if l.hook != nil {
+	hook := l.hook
+	l.mu.Unlock()
+	if hook != nil {
 		var e event
 		json.Unmarshal(b, &e)
-		l.hook(e)
+		if err := hook(e); err != nil {
+			return 0, err
+		}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
@@ -415,10 +416,11 @@ func TestFailuresEndTheServer(t *testing.T) {
 		c.leader()
 		c.kill(0)
 		c.logs[0].mu.Lock()
-		c.logs[0].hook = func(e event) {
+		c.logs[0].hook = func(e event) error {
 			if e.Event != "start" && e.Event != "recovery" {
-				c.logs[0].fail = io.ErrShortWrite
+				return io.ErrShortWrite
 			}
+			return nil
 		}
 		c.logs[0].mu.Unlock()
 		c.restart(0)

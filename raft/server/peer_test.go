@@ -179,10 +179,11 @@ func TestClaimIsLoggedBeforeItIsHeard(t *testing.T) {
 	}
 	p.hook.Store(&hook)
 	p.log.mu.Lock()
-	p.log.hook = func(e event) { // gives a message that is sent too early the time to arrive
+	p.log.hook = func(e event) error { // gives a message that is sent too early time to arrive
 		if e.Event == "role" && e.Role == "leader" {
 			time.Sleep(testET / 2)
 		}
+		return nil
 	}
 	p.log.mu.Unlock()
 	term := p.elect()
@@ -252,6 +253,24 @@ func TestHeartbeatsWaitForNobody(t *testing.T) {
 	}
 	if worst > 5*testET { // a heartbeat is due every ET/6; the rest is for a loaded machine
 		t.Errorf("%v between two heartbeats", worst)
+	}
+}
+
+// Goal: rule 4, for a leader that does not resign: who waits in vain is told in time, and a write
+// may have happened.
+// Method: elect the server, and let the played peers fall silent; check quorum is off.
+func TestTimeoutSaysWhatIsKnown(t *testing.T) {
+	p := newScripted(t, wal.NewMemory())
+	p.elect()
+	p.hear("the no-op", kind(raft.Append))
+	c := &cluster{t: t, clients: []string{p.server.cfg.Clients.Addr().String()}}
+	code, body := c.call(0, "PUT", "/v1/kv/k", `{"value":"1"}`)
+	if code != 504 || !strings.Contains(body, `"outcome":"unknown"`) {
+		t.Errorf("write: %d %s", code, body)
+	}
+	code, body = c.call(0, "GET", "/v1/kv/k", "")
+	if code != 504 || !strings.Contains(body, `"outcome":"fail"`) {
+		t.Errorf("read: %d %s", code, body)
 	}
 }
 
