@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Goal: bad flags end with exit code 64 and one lower-case line that names the flag.
+func TestBadFlags(t *testing.T) {
+	good := []string{"--name", "n1", "--data", t.TempDir(), "--peers", "n1=h:1,n2=h:2"}
+	for _, bad := range []struct {
+		args []string
+		line string
+	}{
+		{nil, "missing flags: --data=STRING, --name"},
+		{append(good, "--colour", "red"), "unknown flag --colour"},
+		{append(good, "--name", "n3"), `--name "n3" is not among --peers`},
+		{append(good, "--peers", "n3"), `"n3" is not NAME=HOST:PORT`},
+		{append(good, "--peers", "n3=host"), `"host" is not HOST:PORT`},
+		{append(good, "--peers", "n1=h:1"), "listed twice"},
+		{append(good, "--election-timeout", "300"), "--election-timeout"},
+		{append(good, "--election-timeout", "1ms"), "at least 10ms"},
+		{append(good, "--heartbeat", "200ms"), "at most half of --election-timeout 300ms"},
+		{append(good, "--request-timeout", "0s"), "above 0"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(bad.args, &stdout, &stderr)
+		line := stderr.String()
+		if code != exitUsage || !strings.Contains(line, bad.line) ||
+			strings.Count(line, "\n") != 1 || stdout.Len() > 0 {
+			t.Errorf("%q: exit %d, %q, want 64 and %q", bad.args, code, line, bad.line)
+		}
+	}
+}
+
+// Goal: --version prints the build id and nothing else, for a harness to compare.
+func TestVersion(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	code := run([]string{"--version"}, &stdout, &stderr)
+	if code != 0 || stdout.String() != Build+"\n" {
+		t.Errorf("exit %d, %q", code, stdout.String())
+	}
+}
+
+// Goal: the options that a harness sets reach the server.
+func TestFlagsReachTheServer(t *testing.T) {
+	f := Flags{
+		Name: "b", Peers: []string{"a=h:1", "b=h:2", "c=h:3"}, CheckQuorum: true,
+		ElectionTimeout: 600 * time.Millisecond, RequestTimeout: time.Second,
+	}
+	if err := f.check(); err != nil {
+		t.Fatal(err)
+	}
+	c := f.config()
+	if c.ID != 2 || len(c.Members) != 3 || c.Heartbeat != 100*time.Millisecond ||
+		c.PreVote || !c.CheckQuorum {
+		t.Errorf("%+v", c)
+	}
+	other := f
+	other.Peers = []string{"a=h:1", "c=h:3", "b=h:2"}
+	if other.config().Cluster == c.Cluster {
+		t.Error("members that disagree on the order of peers would recognise each other")
+	}
+}
+
+// Goal: the binary survives kill -9 with what it acknowledged, and ends with 0 on SIGTERM.
+// Method: build it, run a cluster of one, write, kill, restart, read, stop.
+func TestProcess(t *testing.T) {
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "raftd")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	client, peer := freeAddress(t), freeAddress(t)
+	start := func() *exec.Cmd {
+		cmd := exec.Command(binary, "--name=n1", "--data="+filepath.Join(dir, "data"),
+			"--peers=n1="+peer, "--listen-client="+client, "--listen-peer="+peer,
+			"--log="+filepath.Join(dir, "log"), "--prevote=false", "--check-quorum=false")
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill() })
+		return cmd
+	}
+	url := "http://" + client + "/v1/kv/k"
+
+	first := start()
+	await(t, "a write", func() bool { return do("PUT", url, `{"value":"kept"}`) == "{}\n" })
+	first.Process.Kill()
+	first.Wait()
+
+	second := start()
+	await(t, "the value after kill -9", func() bool {
+		return do("GET", url, "") == `{"found":true,"value":"kept"}`+"\n"
+	})
+	status := do("GET", "http://"+client+"/v1/status", "")
+	if !strings.Contains(status, `"prevote":false,"checkQuorum":false`) {
+		t.Errorf("status %s", status)
+	}
+	second.Process.Signal(syscall.SIGTERM)
+	if err := second.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(log)
+	if strings.Count(text, `"event":"start"`) != 2 || strings.Count(text, `"event":"stop"`) != 1 ||
+		strings.Count(text, `"role":"leader"`) != 2 {
+		t.Errorf("log:\n%s", text)
+	}
+}
+
+// Goal: a member that cannot start says why in one line and exits with 1.
+func TestCannotStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	peer := freeAddress(t)
+	for _, bad := range []struct{ flag, line string }{
+		{"--listen-client=" + taken.Addr().String(), "address already in use"},
+		{"--data=/proc/nowhere", "create log directory"},
+		{"--log=/proc/nowhere/log", "event log"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run([]string{
+			"--name=n1", "--peers=n1=" + peer, "--data=" + t.TempDir(),
+			"--listen-client=127.0.0.1:0", "--listen-peer=127.0.0.1:0", bad.flag,
+		}, &stdout, &stderr)
+		line := stderr.String()
+		if code != exitFailed || !strings.Contains(line, bad.line) ||
+			strings.Count(line, "\n") != 1 {
+			t.Errorf("%s: exit %d, %q", bad.flag, code, line)
+		}
+	}
+}
+
+func do(method, url, body string) string {
+	request, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return err.Error()
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// freeAddress returns an address that was free a moment ago.
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return fmt.Sprint(l.Addr())
+}
+
+func await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for ; !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain awaited: %s", what)
+		}
+	}
+}
