@@ -15,7 +15,7 @@ import (
 	"gauntlet/history"
 )
 
-//go:embed page.gohtml timeline.gohtml style.css
+//go:embed page.gohtml timeline.gohtml contradiction.gohtml style.css
 var files embed.FS
 
 var pageTemplate = template.Must(template.New("page.gohtml").Funcs(template.FuncMap{
@@ -26,7 +26,7 @@ var pageTemplate = template.Must(template.New("page.gohtml").Funcs(template.Func
 	"faultName": faultName,
 	"join":      strings.Join,
 	"list":      list,
-}).ParseFS(files, "page.gohtml", "timeline.gohtml"))
+}).ParseFS(files, "*.gohtml"))
 
 // view is all that the page shows. Without a readable history it has Trouble and no drawings.
 type view struct {
@@ -44,6 +44,7 @@ type view struct {
 	Drawn          bool
 	Faults         []faultRow
 	Keys           []checker.KeyResult
+	MoreKeys       int      // valid ones that are not listed
 	Nodes          []string // directories with logs
 	Suite          string
 	Trouble        string
@@ -69,8 +70,12 @@ type faultRow struct {
 	Heal   *checker.Heal
 }
 
-// mostContradictions are drawn; further keys that broke are in the table.
-const mostContradictions = 3
+// The page stays readable after a long run: so many contradictions are drawn, and so many keys
+// listed unless more of them are not valid.
+const (
+	mostContradictions = 3
+	mostKeys           = 200
+)
 
 // HTML renders a run directory as one self-contained page, without script and without a link to
 // anywhere outside the directory. It fails only if results.json cannot be read; a history that
@@ -163,9 +168,13 @@ func (v *view) verdict() {
 		v.Lead = r.Reasons[0]
 	}
 	for _, reason := range r.Reasons {
-		if !strings.HasSuffix(reason, v.Lead) {
+		if !strings.Contains(reason, v.Lead) {
 			v.More = append(v.More, reason)
 		}
+	}
+	if n := len(v.found()); n > 1 {
+		v.More = append(v.More, fmt.Sprintf("%d contradictions in all; the first %d are drawn below",
+			n, min(n, mostContradictions)))
 	}
 }
 
@@ -301,4 +310,7 @@ func (v *view) keys() {
 	slices.SortStableFunc(v.Keys, func(a, b checker.KeyResult) int {
 		return rank[a.Verdict] - rank[b.Verdict]
 	})
+	for len(v.Keys) > mostKeys && v.Keys[len(v.Keys)-1].Verdict == checker.Valid {
+		v.Keys, v.MoreKeys = v.Keys[:len(v.Keys)-1], v.MoreKeys+1
+	}
 }
