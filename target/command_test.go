@@ -108,7 +108,7 @@ func TestCancel(t *testing.T) {
 		cancel(reason)
 	}()
 	start := time.Now()
-	_, err := h.Run(ctx, Command{Script: `sleep 60 & echo $$ $! >p; mv p pids; wait`})
+	_, err := h.Run(ctx, Command{Script: `trap '' HUP; sleep 60 & echo $$ $! >p; mv p pids; wait`})
 	if took := time.Since(start); !errors.Is(err, reason) || took > 10*time.Second {
 		t.Errorf("after %v: %v", took, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -210,6 +211,8 @@ func TestRaftdDiesAtStart(t *testing.T) {
 }
 
 // Goal: a stranger that answers on the node's port is not taken for the node.
+// Method: one of another name, and one of the same name that answers only when our node has died of
+// the port being taken.
 func TestRaftdStranger(t *testing.T) {
 	t.Parallel()
 	target, h, _ := newRaftdSite(t, "n1")
@@ -220,8 +223,15 @@ func TestRaftdStranger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"name":"n2","role":"leader"}`)
+	var name atomic.Value
+	name.Store("n2")
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		for name.Load() == "n1" && r.Context().Err() == nil {
+			if _, err := target.Process(r.Context(), h); errors.Is(err, ErrNotRunning) {
+				break
+			}
+		}
+		fmt.Fprintf(w, `{"name":%q,"role":"leader"}`, name.Load())
 	}
 	stranger := &http.Server{Handler: http.HandlerFunc(answer)}
 	done := make(chan struct{})
@@ -231,6 +241,7 @@ func TestRaftdStranger(t *testing.T) {
 		!strings.Contains(err.Error(), `of node "n2", not "n1"`) {
 		t.Error("observe:", err)
 	}
+	name.Store("n1")
 	if _, err := target.Start(t.Context(), h); err == nil ||
 		!strings.Contains(strings.Join(Hints(err), ""), "address already in use") {
 		t.Errorf("start: %v, %q", err, Hints(err))
