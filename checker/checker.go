@@ -5,6 +5,11 @@
 // A safety check answers whether the target broke its promise. A gate answers whether the run
 // met what its suite requires: a gate that is Invalid was missed, one that is Unknown makes the
 // run inconclusive. Durations in JSON are integer nanoseconds, as in the history.
+//
+//	Partition     a history by key               Linearizable   one key, within a budget
+//	Combine       the keys to one result         LeaderPerTerm  the claims of all nodes
+//	Requirements  every gate of a run            Summarise      what happened, unjudged
+//	Decide        of Results: verdict and exit   Visualise      porcupine's drawing of a key
 package checker
 
 import (
