@@ -1,0 +1,116 @@
+// Command verify answers whether a replicated system keeps its promises while networks, clocks,
+// disks and processes misbehave. This package is the only place that wires the rooms of the house
+// together.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"gauntlet/checker"
+	"gauntlet/lab"
+	"gauntlet/suite"
+	"gauntlet/target"
+)
+
+// Exit codes that no run's results decide; the others are checker's.
+const (
+	exitHarness = checker.ExitHarness
+	exitUsage   = 64
+)
+
+const description = `Does a replicated system keep its promises under partitions, pauses, crashes?
+
+Exit codes: 0 valid, 1 safety violated, 2 gate missed, 3 inconclusive, 4 harness failed,
+5 refused by a guard, 6 clean-up failed, 64 usage.`
+
+// commands is the whole command line.
+type commands struct {
+	Run    RunCmd    `cmd:"" help:"Run a suite, from set-up to verdict."`
+	Check  CheckCmd  `cmd:"" help:"Judge a run directory again, offline."`
+	Lab    LabCmd    `cmd:"" help:"Hold a lab of namespace hosts that many runs can use."`
+	Doctor DoctorCmd `cmd:"" help:"Show what this machine, or each host, can and cannot do."`
+
+	CheckWorker workerCmd `cmd:"" name:"__check-worker" hidden:""`
+}
+
+// exitError carries the exit code of a failure that was already explained, or is explained by Err.
+type exitError struct {
+	code int
+	err  error // nil: nothing left to say
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func main() {
+	if lab.IsReexec(os.Args) {
+		os.Exit(lab.Main(os.Args))
+	}
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute parses and runs one command line, and returns its exit code.
+func execute(args []string, stdout, stderr io.Writer) int {
+	var cli commands
+	stopped := -1
+	parser, err := kong.New(&cli, kong.Name("verify"), kong.Description(description),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { stopped = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+	if err != nil {
+		return fail(stderr, err)
+	}
+	command, err := parser.Parse(args)
+	if stopped >= 0 {
+		return stopped // help was asked for, and given
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "verify: %v\nhint: see verify --help\n", err)
+		return exitUsage
+	}
+	command.BindTo(stdout, (*io.Writer)(nil))
+	if err := command.Run(); err != nil {
+		return fail(stderr, err)
+	}
+	return 0
+}
+
+// fail explains an error on one line each, hints after it, and returns the exit code.
+func fail(stderr io.Writer, err error) int {
+	var exit *exitError
+	if errors.As(err, &exit) && exit.err == nil {
+		return exit.code
+	}
+	var problems suite.Problems
+	if errors.As(err, &problems) {
+		fmt.Fprintln(stderr, strings.TrimRight(problems.Error(), "\n"))
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "verify: %v\n", err)
+	for _, hint := range hints(err) {
+		fmt.Fprintf(stderr, "hint: %s\n", hint)
+	}
+	if exit != nil {
+		return exit.code
+	}
+	return exitHarness
+}
+
+func hints(err error) []string {
+	var ofLab *lab.Error
+	if errors.As(err, &ofLab) && ofLab.Hint != "" {
+		return []string{ofLab.Hint}
+	}
+	return target.Hints(err)
+}

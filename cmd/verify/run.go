@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"gauntlet/checker"
+	"gauntlet/lab"
+	"gauntlet/report"
+	"gauntlet/runner"
+	"gauntlet/suite"
+	"gauntlet/target"
+)
+
+// RunCmd runs one suite.
+type RunCmd struct {
+	Suite  string  `arg:"" help:"Suite file, such as configs/smoke.yaml."`
+	Place  string  `help:"Where to run: lab or hosts; overrides the suite." placeholder:"PLACE"`
+	Hosts  string  `help:"Inventory of the hosts, for place hosts." placeholder:"FILE"`
+	Seed   *uint64 `help:"Seed of faults and workload; overrides the suite. Default: drawn."`
+	Binary string  `help:"raftd to deploy. Default: the one beside verify." type:"path"`
+	Out    string  `help:"Parent of the run directory." default:"runs" type:"path"`
+}
+
+// Run carries the suite out and ends with the verdict's exit code.
+func (c *RunCmd) Run(out io.Writer) error {
+	s, err := c.load()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := setBinary(s, c.Binary, self); err != nil {
+		return err
+	}
+	ctx, stop := interruptible(os.Stderr)
+	defer stop()
+	id := newRunID()
+	dir, err := runner.CreateDirectory(c.Out,
+		fmt.Sprintf("%s-%s-%s", time.Now().UTC().Format("20060102-150405"), s.Name, id))
+	if err != nil {
+		return err
+	}
+	progress := runner.NewProgress(os.Stderr, terminalWidth(os.Stderr))
+	progress.Event("run", "%s  suite %s  seed %d  place %s  directory %s",
+		id, s.Name, *s.Seed, s.Place, dir)
+	place, err := c.place(ctx, s, id, dir)
+	if err != nil {
+		return err
+	}
+	results, err := runner.Run(ctx, runner.Config{
+		Suite: s, Place: s.Place, Run: id, Directory: dir, Hosts: place.hosts, Dial: place.dial,
+		Verify: self, Progress: progress,
+	})
+	place.release(err == nil && clean(results))
+	if err != nil {
+		return err
+	}
+	if err := report.Text(out, results); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "run directory  %s\n", dir)
+	if results.Exit != 0 {
+		fmt.Fprintf(out, "run it again   %s\n", c.again(*s.Seed))
+		return &exitError{code: results.Exit}
+	}
+	return nil
+}
+
+// again is the command line that repeats this run.
+func (c *RunCmd) again(seed uint64) string {
+	line := fmt.Sprintf("verify run %s --seed %d", c.Suite, seed)
+	for _, option := range []struct{ name, value string }{
+		{"--place", c.Place}, {"--hosts", c.Hosts}, {"--binary", c.Binary},
+	} {
+		if option.value != "" {
+			line += " " + option.name + " " + option.value
+		}
+	}
+	return line
+}
+
+// load reads the suite and lets the command line override it.
+func (c *RunCmd) load() (*suite.Suite, error) {
+	s, err := suite.Load(c.Suite)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	switch c.Place {
+	case "":
+	case suite.PlaceLab, suite.PlaceHosts:
+		s.Place = c.Place
+	default:
+		return nil, &exitError{exitUsage,
+			fmt.Errorf("--place %s: want %s or %s", c.Place, suite.PlaceLab, suite.PlaceHosts)}
+	}
+	if (s.Place == suite.PlaceHosts) != (c.Hosts != "") {
+		return nil, &exitError{exitUsage,
+			fmt.Errorf("place %s and --hosts %q: an inventory goes with place hosts, and only there",
+				s.Place, c.Hosts)}
+	}
+	if c.Seed != nil {
+		s.Seed = c.Seed
+	}
+	if s.Seed == nil {
+		seed := uint64(binary.LittleEndian.Uint32(random(4)))
+		s.Seed = &seed
+	}
+	return s, nil
+}
+
+// setBinary finds the raftd to deploy: given, in the suite, or beside this program.
+func setBinary(s *suite.Suite, given, self string) error {
+	spec := s.Target.Raftd
+	if given != "" {
+		spec.Binary = given
+	}
+	if spec.Binary == "" {
+		spec.Binary = filepath.Join(filepath.Dir(self), "raftd")
+	}
+	if _, err := os.Stat(spec.Binary); err != nil {
+		return &exitError{exitUsage, fmt.Errorf("no raftd to deploy: %w", err)}
+	}
+	return nil
+}
+
+// clean says that nothing on the hosts is worth a look any more: what is, was fetched.
+func clean(r *checker.Results) bool { return len(r.Harness) == 0 && len(r.Cleanup) == 0 }
+
+// place is where the hosts of a run are, and how to give them back.
+type place struct {
+	hosts   []target.HostConfig
+	dial    target.DialFunc
+	release func(clean bool)
+}
+
+func (c *RunCmd) place(
+	ctx context.Context, s *suite.Suite, id string, dir runner.Directory,
+) (*place, error) {
+	if s.Place == suite.PlaceLab {
+		return labPlace(ctx, s, id, filepath.Join(string(dir), "lab"))
+	}
+	hosts, err := target.LoadInventory(c.Hosts)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	if n := s.Target.Nodes(); len(hosts) < n {
+		return nil, &exitError{exitUsage,
+			fmt.Errorf("%s lists %d hosts, the suite needs %d", c.Hosts, len(hosts), n)}
+	}
+	var dialer net.Dialer
+	return &place{hosts[:s.Target.Nodes()], dialer.DialContext, func(bool) {}}, nil
+}
+
+// labPlace takes the lab that is held by `verify lab up`, or makes one that lives as long as this
+// run.
+func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, error) {
+	nodes := s.Target.Nodes()
+	l, held, err := lab.Attach()
+	if err != nil {
+		return nil, err
+	}
+	if !held {
+		if l, err = lab.Start(ctx, lab.Options{Hosts: nodes, Dir: dir}); err != nil {
+			return nil, err
+		}
+	}
+	releaseLab, err := l.Acquire(id)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	p := &place{dial: l.Dial, release: func(clean bool) {
+		releaseLab()
+		if l.Close(); clean && !held {
+			os.RemoveAll(dir) // the disks of a lab that nobody can enter any more
+		}
+	}}
+	hosts := l.Hosts()
+	if len(hosts) < nodes {
+		p.release(true)
+		return nil, &lab.Error{
+			Problem: fmt.Sprintf("the lab has %d hosts, the suite needs %d", len(hosts), nodes),
+			Hint:    fmt.Sprintf("verify lab down; verify lab up --hosts %d", nodes),
+		}
+	}
+	for _, h := range hosts[:nodes] {
+		p.hosts = append(p.hosts, target.HostConfig{
+			Name: h.Name, Address: h.Address.String(), User: h.User,
+			SSH:     net.JoinHostPort(h.Address.String(), strconv.Itoa(h.SSHPort)),
+			KeyFile: l.KeyFile(), KnownHosts: l.KnownHostsFile(), Dial: l.Dial,
+		})
+	}
+	return p, nil
+}
+
+// interruptible returns a context that the first interrupt cancels; the second ends the program at
+// once and leaves the hosts to their dead-men.
+func interruptible(talk io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		if _, again := <-signals; again {
+			fmt.Fprintln(talk, "\nverify: interrupted twice: the dead-man on each host cleans up")
+			os.Exit(exitHarness)
+		}
+	}()
+	return ctx, cancel
+}
+
+func newRunID() string { return hex.EncodeToString(random(4)) }
+
+func random(n int) []byte {
+	bytes := make([]byte, n)
+	rand.Read(bytes) // never fails: crypto/rand
+	return bytes
+}
+
+func terminalWidth(f *os.File) int {
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0 // not a terminal
+	}
+	return width
+}

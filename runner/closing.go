@@ -1,0 +1,155 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"gauntlet/checker"
+	"gauntlet/target"
+)
+
+// heal ends every fault. It is owed: after an interrupt or a failure it still runs.
+func (r *run) heal(ctx context.Context) (string, error) {
+	if r.nemesis == nil {
+		return "nothing was injected", nil
+	}
+	return "no fault in force", r.nemesis.healAll(ctx)
+}
+
+// collect ends the load and the observers, looks who is still alive, and fetches the nodes' logs.
+func (r *run) collect(ctx context.Context) (string, error) {
+	var errs []error
+	if r.clients != nil {
+		errs = append(errs, r.clients.stop())
+		r.clients.close()
+	}
+	if r.nemesis != nil {
+		r.nemesis.endTails()
+	}
+	if r.watch == nil {
+		return "nothing was started", errors.Join(errs...)
+	}
+	r.watch.stop()
+	r.findDead(ctx)
+	errs = append(errs, target.Each(ctx, r.hosts, func(ctx context.Context, h *target.Host) error {
+		dir := r.Directory.path(nodesDir, h.Name())
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		return r.target.Logs(ctx, h, dir)
+	}))
+	claims, err := r.claims()
+	errs = append(errs, err)
+	return fmt.Sprintf("logs of %d nodes, %d leadership claims in them", len(r.hosts), claims),
+		errors.Join(errs...)
+}
+
+// findDead notes the nodes that are not running though every fault is healed.
+func (r *run) findDead(ctx context.Context) {
+	for _, h := range r.hosts {
+		if _, err := r.target.Process(ctx, h); errors.Is(err, target.ErrNotRunning) {
+			r.died = append(r.died, h.Name())
+		}
+	}
+}
+
+// claims takes the leadership claims of the nodes' own logs into the history.
+func (r *run) claims() (int, error) {
+	total := 0
+	for _, h := range r.hosts {
+		claims, err := r.target.Claims(r.Directory.path(nodesDir, h.Name()))
+		if err != nil {
+			return total, fmt.Errorf("%s: %w", h.Name(), err)
+		}
+		for _, c := range claims {
+			c.At = r.recorder.Now()
+			if err := r.recorder.Observation(c); err != nil {
+				return total, err
+			}
+		}
+		total += len(claims)
+	}
+	return total, nil
+}
+
+// check judges what was recorded, in a child process with a budget.
+func (r *run) check(ctx context.Context) (string, error) {
+	results, err := judge(ctx, r.Directory, r.Suite, r.Verify)
+	if err != nil {
+		return "", err
+	}
+	r.results = results
+	r.results.Place = r.Place
+	return fmt.Sprintf("%d operations on %d keys", results.Summary.Operations,
+		results.Summary.Keys), nil
+}
+
+// report decides, and writes results, JUnit and the page.
+func (r *run) report(context.Context) (string, error) {
+	r.decide()
+	if err := r.Directory.saveResults(r.results); err != nil {
+		return "", err
+	}
+	return r.Directory.path(reportFile), nil
+}
+
+func (r *run) decide() {
+	r.results.Harness, r.results.Cleanup = r.harness, r.cleanup
+	finished := checker.Result{Check: gateFinished, Verdict: checker.Valid, Reason: "to its end"}
+	if r.interrupted != "" {
+		finished.Verdict, finished.Reason = checker.Unknown, "interrupted "+r.interrupted
+	}
+	alive := checker.Result{
+		Check: gateAlive, Verdict: checker.Valid, Reason: "no node died but by a fault",
+	}
+	if len(r.died) > 0 {
+		alive.Verdict = checker.Invalid
+		alive.Reason = fmt.Sprintf("not running at the end: %v", r.died)
+	}
+	r.results.Gates = append(withoutOwn(r.results.Gates), finished, alive)
+	r.results.Decide()
+}
+
+// withoutOwn drops the gates that decide adds, so that it may be called again.
+func withoutOwn(gates []checker.Result) []checker.Result {
+	var kept []checker.Result
+	for _, g := range gates {
+		if g.Check != gateFinished && g.Check != gateAlive {
+			kept = append(kept, g)
+		}
+	}
+	return kept
+}
+
+// cleanUp removes everything of the run from the hosts and proves that they are as they were
+// before.
+func (r *run) cleanUp(ctx context.Context) (string, error) {
+	defer func() {
+		for _, h := range r.hosts {
+			h.Close()
+		}
+	}()
+	if r.injector == nil {
+		return "nothing to remove", nil
+	}
+	var errs []error
+	if r.target != nil {
+		errs = append(errs, target.Each(ctx, r.hosts, r.target.Kill))
+	}
+	errs = append(errs, r.injector.Disarm(ctx), r.injector.Clean(ctx))
+	errs = append(errs, target.Each(ctx, r.hosts, r.target.Remove))
+	if err := errors.Join(errs...); err != nil {
+		r.cleanup = append(r.cleanup, err.Error())
+		r.Progress.Event("error", "clean-up: %v", err)
+		return "NOT CLEAN", nil
+	}
+	return "hosts as they were: rules, processes and files compared", nil
+}
+
+// settle makes the results final after clean-up had its say.
+func (r *run) settle() {
+	r.decide()
+	r.kept = r.Directory.saveResults(r.results)
+}

@@ -1,0 +1,178 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"gauntlet/history"
+	"gauntlet/workload"
+	"gauntlet/workload/client"
+)
+
+// statusEvery is how often the live line is redrawn.
+const statusEvery = 250 * time.Millisecond
+
+// clients is the workload under way, from the start of warm-up to the end of recovery.
+type clients struct {
+	pool    *client.Pool
+	nodes   []client.Node
+	cancel  context.CancelFunc
+	stopped chan struct{}
+	err     error // of the pool, once stopped
+
+	ok, fail, info atomic.Int64
+	firstOK        chan struct{} // closed at the first acknowledged operation
+}
+
+func (r *run) startClients() error {
+	spec := *r.Suite.Workload.Register
+	c := &clients{stopped: make(chan struct{}), firstOK: make(chan struct{})}
+	for _, h := range r.hosts {
+		c.nodes = append(c.nodes, client.Node{Name: h.Name(), Client: client.NewRaftd(
+			h.Name(), r.target.ClientAddress(h), r.Dial, r.Suite.Workload.Timeout)})
+	}
+	pool, err := client.NewPool(client.Config{
+		Recorder: r.recorder, Generator: workload.NewRegister(spec, *r.Suite.Seed),
+		Nodes: c.nodes, Workers: spec.Clients, Rate: spec.Rate, Watch: c.count,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.pool, c.cancel, r.clients = pool, cancel, c
+	go func() {
+		defer close(c.stopped)
+		c.err = pool.Run(ctx)
+	}()
+	return nil
+}
+
+// count keeps the figures of the status line.
+func (c *clients) count(op history.Operation) {
+	switch op.Outcome {
+	case history.OutcomeOK:
+		if c.ok.Add(1) == 1 {
+			close(c.firstOK)
+		}
+	case history.OutcomeFail:
+		c.fail.Add(1)
+	default:
+		c.info.Add(1)
+	}
+}
+
+// stop ends the load; operations in flight are answered or recorded as unanswered first.
+func (c *clients) stop() error {
+	c.cancel()
+	<-c.stopped
+	return c.err
+}
+
+func (c *clients) close() {
+	for _, n := range c.nodes {
+		n.Client.Close()
+	}
+}
+
+// warmUp starts the clients and lets them work undisturbed: no fault is worth anything before that.
+// With a partition held from the start there may be nobody to wait for.
+func (r *run) warmUp(ctx context.Context) (string, error) {
+	if err := r.startClients(); err != nil {
+		return "", err
+	}
+	started := time.Now()
+	if len(r.injector.InForce()) == 0 {
+		select {
+		case <-r.clients.firstOK:
+		case <-ctx.Done():
+			return "", r.why(ctx, "no operation was acknowledged")
+		}
+	}
+	first := time.Since(started)
+	if err := r.work(ctx, r.Suite.Phases.WarmUp); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("first acknowledged operation after %.2fs, %s", first.Seconds(),
+		r.clients.tally()), nil
+}
+
+// load is the phase of the faults.
+func (r *run) load(ctx context.Context) (string, error) {
+	playing := make(chan struct{})
+	go func() {
+		defer close(playing)
+		r.nemesis.play(ctx, r.plan)
+	}()
+	err := r.work(ctx, r.Suite.Phases.Load)
+	<-playing
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d faults planned, %s", len(r.plan), r.clients.tally()), nil
+}
+
+// recovery lets the clients work on after the last heal: the target must become available again.
+func (r *run) recovery(ctx context.Context) (string, error) {
+	if err := r.work(ctx, r.Suite.Phases.Recovery); err != nil {
+		return "", err
+	}
+	if err := r.clients.stop(); err != nil {
+		return "", err
+	}
+	return r.clients.tally(), nil
+}
+
+// finalReads reads every register in use once more: what was acknowledged must still be there.
+func (r *run) finalReads(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.Suite.Phases.Recovery+10*time.Second)
+	defer cancel()
+	unread, err := r.clients.pool.Final(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(unread) > 0 {
+		// Not the harness's failure: the gate on availability judges it.
+		return "no answer for " + strings.Join(unread, " "), nil
+	}
+	return "every register in use was read", nil
+}
+
+// work lets the clients go on for a while, and ends early if they cannot record what they do.
+func (r *run) work(ctx context.Context, length time.Duration) error {
+	end := time.NewTimer(length)
+	defer end.Stop()
+	tick := time.NewTicker(statusEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end.C:
+			return nil
+		case <-ctx.Done():
+			return r.why(ctx, "stopped early")
+		case <-r.clients.stopped:
+			return fmt.Errorf("the clients stopped: %w", r.clients.err)
+		case <-tick.C:
+			if err := r.injector.Err(); err != nil {
+				return err // the nodes are being ended by their guards: nothing more to learn
+			}
+			r.Progress.Status("%s · leader %s · %d faults in force", r.clients.tally(),
+				r.watch.leader(), len(r.injector.InForce()))
+		}
+	}
+}
+
+func (c *clients) tally() string {
+	return fmt.Sprintf("%d ok, %d fail, %d info", c.ok.Load(), c.fail.Load(), c.info.Load())
+}
+
+// why names what ended a phase early, and what the nodes last said of themselves.
+func (r *run) why(ctx context.Context, what string) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%s within the phase's deadline; %s", what, r.watch.describe())
+}

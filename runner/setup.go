@@ -1,0 +1,82 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"gauntlet/nemesis"
+	"gauntlet/nemesis/inject"
+	"gauntlet/target"
+)
+
+// guard connects to every host and arms a dead-man on each, before anything is started or broken
+// there.
+func (r *run) guard(ctx context.Context) (string, error) {
+	if err := r.connect(ctx); err != nil {
+		return "", err
+	}
+	r.target = target.NewRaftd(*r.Suite.Target.Raftd, r.Run, r.hosts)
+	r.injector = inject.New(inject.Config{
+		Run: r.Run, Hosts: r.hosts, PeerPort: r.target.PeerPort(), Clock: r.recorder.Now,
+		Process: r.target.Process, Start: r.target.Start,
+	})
+	if err := r.injector.Arm(ctx); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d hosts over SSH, dead-man armed on each", len(r.hosts)), nil
+}
+
+func (r *run) connect(ctx context.Context) error {
+	hosts := make([]*target.Host, len(r.Hosts))
+	errs := make([]error, len(r.Hosts))
+	var connecting sync.WaitGroup
+	for i, config := range r.Hosts {
+		connecting.Go(func() { hosts[i], errs[i] = target.Connect(ctx, config) })
+	}
+	connecting.Wait()
+	for _, h := range hosts {
+		if h != nil {
+			r.hosts = append(r.hosts, h)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *run) start(ctx context.Context, h *target.Host) error {
+	_, err := r.target.Start(ctx, h)
+	return err
+}
+
+// deploy brings the target to every host and starts it, with the partitions that hold from the
+// start already in force: a cluster that had met before would have a leader already.
+func (r *run) deploy(ctx context.Context) (string, error) {
+	plan, err := nemesis.NewPlan(r.Suite.Faults, r.Suite.Phases.Load, *r.Suite.Seed)
+	if err != nil {
+		return "", err
+	}
+	r.plan = plan
+	if err := target.Each(ctx, r.hosts, r.target.Deploy); err != nil {
+		return "", err
+	}
+	r.nemesis = newSchedule(r)
+	if err := r.nemesis.hold(ctx, plan); err != nil {
+		return "", err
+	}
+	if err := target.Each(ctx, r.hosts, r.start); err != nil {
+		return "", err
+	}
+	r.watch = startWatch(r.target, r.hosts, r.recorder, r.Progress)
+	return fmt.Sprintf("%s started on %s", r.target.Name(),
+		strings.Join(r.names(), " ")), nil
+}
+
+func (r *run) names() []string {
+	names := make([]string, len(r.hosts))
+	for i, h := range r.hosts {
+		names[i] = h.Name()
+	}
+	return names
+}
