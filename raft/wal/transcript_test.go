@@ -12,7 +12,7 @@ import (
 )
 
 // Goal: what a reader of a log directory is told, in every state the directory can be found in.
-// Method: transcripts in testdata/transcripts of a small command language; -rewrite records them anew.
+// Method: transcripts of a small command language; -rewrite records them anew. The commands are
 //
 //	append [term=N] [vote=N] [entries]   entries one a line: INDEX TERM DATA
 //	fill from=I to=J term=N              one append an entry, to fill segments
