@@ -11,13 +11,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-var seeds = flag.Int("seeds", 150, "random schedules to run in TestRandomSchedules")
+var seeds = flag.Int("seeds", 300, "random schedules to run in TestRandomSchedules")
 
 // schedule plays a random network, disks and crashes on a cluster.
 type schedule struct {
 	*cluster
 	draw func(what string, n int) int // in [0, n)
 	cut  map[[2]NodeID]bool           // directed links that lose everything
+	calm int                          // how much rarer than usual trouble is
 }
 
 // step does one random thing. Deliveries and disk writes prevail, or nothing would ever commit.
@@ -34,21 +35,21 @@ func (s *schedule) step() {
 		s.pass(time.Duration(s.draw("ms", 6)) * time.Millisecond)
 	case what < 85: // one member's clock fires early
 		s.pass(0)
-		if n.core != nil && s.draw("early", 6) == 0 {
+		if n.core != nil && s.draw("early", s.calm) == 0 {
 			n.core.Tick(max(s.now, n.core.Deadline()))
 			s.drain(n)
 		}
 	case what < 93:
 		s.request(n)
 	case what < 94:
-		if s.draw("cut", 3) == 0 {
+		if s.draw("cut", s.calm) == 0 {
 			s.toggle()
 		}
 	case what < 95:
 		s.cut = make(map[[2]NodeID]bool)
 	case n.core == nil:
 		s.start(n)
-	case what < 99 && s.draw("crash", 6) == 0:
+	case what < 99 && s.draw("crash", s.calm) == 0:
 		s.crash(n)
 	}
 }
@@ -144,6 +145,8 @@ func (s *schedule) heal() error {
 	}
 	first := s.nodes[0].core.Status()
 	for _, n := range s.nodes {
+		n.checked = nil
+		s.check(n)
 		is := n.core.Status()
 		if is.Term != first.Term || is.Commit != first.LastIndex || is.LastIndex != first.LastIndex {
 			return fmt.Errorf("not converged: %+v, %+v", first, is)
@@ -185,6 +188,7 @@ func play(steps int, draw func(string, int) int) (c *cluster, err error) {
 		}
 	}()
 	s := &schedule{cluster: c, draw: draw, cut: make(map[[2]NodeID]bool)}
+	s.calm = 1 + 5*draw("calm", 3)
 	for range steps {
 		s.step()
 	}
@@ -199,7 +203,7 @@ func TestRandomSchedules(t *testing.T) {
 	committed, elections := 0, 0
 	for seed := range *seeds {
 		stream := chance.New(uint64(seed), "schedule", 0)
-		c, err := play(3000, func(_ string, n int) int { return stream.Intn(n) })
+		c, err := play(4000, func(_ string, n int) int { return stream.Intn(n) })
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -207,7 +211,7 @@ func TestRandomSchedules(t *testing.T) {
 		elections += len(c.leaders)
 	}
 	t.Logf("%d schedules: %d entries committed, %d elections", *seeds, committed, elections)
-	if committed < 40**seeds || elections < 3**seeds {
+	if committed < 25**seeds || elections < 3**seeds {
 		t.Errorf("schedules are too idle to show anything")
 	}
 }

@@ -60,7 +60,7 @@ func FuzzDecode(f *testing.F) {
 
 func apply(t *testing.T, s *Store, cmd Command) Result {
 	t.Helper()
-	_, result, ok := s.Apply(raft.Entry{Index: 1, Term: 1, Kind: raft.EntryCommand, Data: cmd.Encode()})
+	_, result, ok := s.Apply(raft.Entry{Kind: raft.EntryCommand, Data: cmd.Encode()})
 	if !ok {
 		t.Fatalf("%+v was not applied", cmd)
 	}
@@ -81,8 +81,10 @@ func TestCommands(t *testing.T) {
 		{Command{Op: CAS, Value: x, Expected: y}, Result{}, Result{}},
 		{Command{Op: CAS, Value: x, Expected: empty}, Result{}, Result{}},
 		{Command{Op: CAS, Value: x}, Result{Swapped: true}, Result{Found: true, Value: x}},
-		{Command{Op: CAS, Value: y}, Result{Found: true, Value: x}, Result{Found: true, Value: x}},
-		{Command{Op: CAS, Value: y, Expected: x}, Result{Swapped: true}, Result{Found: true, Value: y}},
+		{Command{Op: CAS, Value: y}, Result{Found: true, Value: x},
+			Result{Found: true, Value: x}},
+		{Command{Op: CAS, Value: y, Expected: x}, Result{Swapped: true},
+			Result{Found: true, Value: y}},
 		{Command{Op: Put, Value: empty}, Result{}, Result{Found: true, Value: empty}},
 		{Command{Op: CAS, Value: x}, Result{Found: true, Value: empty},
 			Result{Found: true, Value: empty}},
