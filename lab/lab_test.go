@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,16 @@ func TestHostIsAMachineOfItsOwn(t *testing.T) {
 		if got := sh(t, l, "n2", command); got != want {
 			t.Errorf("%s:\ngot  %q\nwant %q", command, got, want)
 		}
+	}
+}
+
+// Goal: a host cannot set the machine's clock. Method: read its bounding set; trying is no option.
+func TestClockIsOutOfReach(t *testing.T) {
+	l := startLab(t, 1)
+	set := sh(t, l, "n1", "sed -n s/^CapBnd:.//p /proc/self/status")
+	bounds, err := strconv.ParseUint(set, 16, 64)
+	if err != nil || bounds == 0 || bounds>>unix.CAP_SYS_TIME&1 == 1 {
+		t.Errorf("capabilities %#x, %v", bounds, err)
 	}
 }
 

@@ -250,6 +250,18 @@ func TestControllerKilled(t *testing.T) {
 	}
 }
 
+// Goal: the end of the life line ends the lab by itself, should the parent-death signal be lost.
+func TestLifeLineCut(t *testing.T) {
+	l := startLab(t, 2)
+	s, err := l.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := footprintOf(t, s.PID)
+	l.tree.root.close()
+	f.mustVanish(t)
+}
+
 // Goal: the lab survives what a terminal does to a controller. Method: interrupt and stop its
 // process group, as Ctrl-C and Ctrl-Z do; nothing of the lab may belong to it.
 func TestTerminalSignalsPassBy(t *testing.T) {
@@ -378,6 +390,36 @@ func TestUpAndDown(t *testing.T) {
 	}
 	if err := l.Down(); !errors.Is(err, errGone) {
 		t.Errorf("second down: %v", err)
+	}
+}
+
+// Goal: a user holds at most one lab, even if several come up at once.
+func TestUpAtOnce(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	const attempts = 4
+	results := make(chan error)
+	for range attempts {
+		dir := t.TempDir()
+		go func() {
+			_, err := Up(t.Context(), Options{Hosts: 1, Dir: dir})
+			results <- err
+		}()
+	}
+	won := 0
+	for range attempts {
+		var explained *Error
+		if err := <-results; err == nil {
+			won++
+		} else if !errors.As(err, &explained) || explained.Hint == "" {
+			t.Errorf("a late one got %v", err)
+		}
+	}
+	l, ok, err := Attach()
+	if won != 1 || !ok || err != nil {
+		t.Fatalf("%d of %d came up; attach: %v, %v", won, attempts, ok, err)
+	}
+	if err := l.Down(); err != nil {
+		t.Error(err)
 	}
 }
 

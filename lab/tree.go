@@ -159,7 +159,7 @@ func (t *tree) end() {
 	t.root.close()
 }
 
-// initConfig goes down to lab init first, initReport comes back once.
+// initConfig goes down to lab init first; an initReport comes back once, as from every child.
 type initConfig struct {
 	Hosts []hostConfig `json:"hosts"`
 	Dir   string       `json:"dir"`
@@ -167,6 +167,7 @@ type initConfig struct {
 
 type initReport struct {
 	Error string        `json:"error,omitempty"`
+	Hint  string        `json:"hint,omitempty"`
 	Errno syscall.Errno `json:"errno,omitempty"`
 }
 
@@ -176,14 +177,22 @@ func report(err error) initReport {
 	}
 	r := initReport{Error: err.Error()}
 	errors.As(err, &r.Errno)
+	var explained *Error
+	if errors.As(err, &explained) {
+		r.Hint = explained.Hint
+	}
 	return r
 }
 
 func (r initReport) err() error {
-	if r.Error == "" {
+	switch {
+	case r.Error == "":
 		return nil
+	case r.Hint != "":
+		return &Error{Problem: r.Error, Hint: r.Hint}
+	default:
+		return &remoteError{r.Error, r.Errno}
 	}
-	return &remoteError{r.Error, r.Errno}
 }
 
 // remoteError is an error of another process of the lab.

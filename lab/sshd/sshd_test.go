@@ -290,8 +290,10 @@ func TestTerminal(t *testing.T) {
 	if err := s.WindowChange(44, 88); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintln(in, "echo [$(stty size)]; sleep 1000")
-	expect("[44 88]")
+	fmt.Fprintln(in, `until test "$(stty size)" = "44 88"; do sleep 0.02; done; echo re""sized`)
+	expect("resized")
+	fmt.Fprintln(in, "sh -c 'echo sle\"\"eping; exec sleep 1000'")
+	expect("sleeping")
 	fmt.Fprint(in, "\x03")
 	expect("ready")
 	fmt.Fprintln(in, "exit 3")
