@@ -163,5 +163,7 @@ type Results struct {
 	Gates   []Result `json:"gates"`
 	Summary Summary  `json:"summary"`
 	Harness []string `json:"harness,omitempty"` // what of the harness or its hosts failed
-	Cleanup []string `json:"cleanup,omitempty"` // what clean-up left behind
+	// Warnings of the history's reader: a torn last line, operations that never returned.
+	Warnings []string `json:"warnings,omitempty"`
+	Cleanup  []string `json:"cleanup,omitempty"` // what clean-up left behind
 }

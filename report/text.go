@@ -32,6 +32,9 @@ func Text(w io.Writer, results *checker.Results) error {
 		row(gate.Check, "%-9s%s", gateWord(gate.Verdict), detail(gate))
 	}
 	writeSummary(row, &results.Summary)
+	for _, warning := range results.Warnings {
+		row("warning", "%s", warning)
+	}
 	_, err := w.Write(b.Bytes())
 	return err
 }

@@ -77,7 +77,7 @@ func judge(
 	}
 	results := &checker.Results{
 		Version: checker.Version, Run: h.Header.Run, Suite: s.Name, Place: s.Place,
-		Seed: h.Header.Seed, Summary: checker.Summarise(h),
+		Seed: h.Header.Seed, Summary: checker.Summarise(h), Warnings: h.Warnings,
 	}
 	if slices.Contains(s.Checks, checker.CheckLinearizable) {
 		child := child{verify: verify, dir: dir, budget: s.Budget}

@@ -174,6 +174,27 @@ func TestCheckOfKilledRun(t *testing.T) {
 	}
 }
 
+// Goal: a history cut off in the middle of a line, as a full disk or kill -9 leaves it, is judged
+// with a warning, not refused.
+func TestCheckWarnsOfTornLine(t *testing.T) {
+	t.Setenv(behaviour, "work")
+	dir, _ := record(t, `{"value":7}`)
+	text, err := os.ReadFile(dir.path(historyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir.path(historyFile), text[:len(text)-9], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	results, err := Check(context.Background(), dir, self(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := strings.Join(results.Warnings, "\n"); !strings.Contains(said, "cut off") {
+		t.Errorf("no warning of the torn line: %q", said)
+	}
+}
+
 // Goal: what the run noted of itself survives a later check.
 // Method: check twice, with harness trouble and an interrupt planted in between.
 func TestCheckKeepsWhatTheRunNoted(t *testing.T) {
