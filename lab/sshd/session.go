@@ -261,9 +261,17 @@ func (s *session) resize(r windowRequest) error {
 	if s.pty == nil || len(s.ours) == 0 {
 		return errRefused
 	}
-	return pty.Setsize(s.ours[0], &pty.Winsize{
-		Rows: uint16(r.Rows), Cols: uint16(r.Columns), X: uint16(r.Width), Y: uint16(r.Height),
+	terminal, err := s.ours[0].SyscallConn() // not Fd: it may be closed meanwhile
+	if err != nil {
+		return err
+	}
+	size := unix.Winsize{
+		Row: uint16(r.Rows), Col: uint16(r.Columns), Xpixel: uint16(r.Width), Ypixel: uint16(r.Height),
+	}
+	failure := terminal.Control(func(fd uintptr) {
+		err = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &size)
 	})
+	return errors.Join(failure, err)
 }
 
 // hangUp is the end of the channel, from whichever side.
