@@ -24,6 +24,7 @@ import (
 var testParts = map[string]func([]string){
 	"test-controller": testController,
 	"test-up":         testUp,
+	"test-forbidden":  testForbidden,
 }
 
 // testController starts a lab in the directory given, says what it is, and waits to be killed.
@@ -50,6 +51,15 @@ func testUp(args []string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// testForbidden is testController where nobody may make a network namespace.
+func testForbidden(args []string) {
+	if err := os.WriteFile("/proc/sys/user/max_net_namespaces", []byte("0"), 0); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	testController(args)
 }
 
 // startController runs testController in another process.
@@ -483,6 +493,18 @@ func TestStartCancelled(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// Goal: where namespaces are not allowed, that is what the error says. Method: a user namespace
+// whose quota of network namespaces is nothing.
+func TestNamespacesForbidden(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe", "test-forbidden", t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	rootless(cmd.SysProcAttr)
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "this machine does not allow a lab") {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 // Goal: all of this holds for an ordinary user too. Method: run this test binary as nobody. For an

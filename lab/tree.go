@@ -96,7 +96,7 @@ func spawnIsolated(role string, log *os.File) (*child, error) {
 	if os.Geteuid() == 0 {
 		c, err := spawn(role, attr(), log)
 		if !errors.Is(err, unix.EPERM) { // root in a container may still have user namespaces
-			return c, err
+			return c, refusal(err)
 		}
 	}
 	a := attr()
@@ -116,7 +116,7 @@ func refusal(err error) error {
 	return &Error{
 		Problem: "this machine does not allow a lab",
 		Hint: "run as root (in a container: --privileged), or allow user namespaces: sysctl " +
-			"user.max_user_namespaces=10000 kernel.apparmor_restrict_unprivileged_userns=0",
+			"user.max_{user,net}_namespaces=10000 kernel.apparmor_restrict_unprivileged_userns=0",
 		Err: err,
 	}
 }
