@@ -11,21 +11,23 @@ import (
 
 // cluster is replicas whose disks and network move when told to.
 type cluster struct {
-	now         time.Duration
-	nodes       []*node
-	network     []raft.Message
-	incarnation uint64
-	answered    func(*node, Answer)
-	events      []Event
-	claims      map[uint64]raft.NodeID // by term, as recorded in events
+	now      time.Duration
+	nodes    []*node
+	network  []raft.Message
+	answered func(*node, Answer)
+	events   []Event
+	claims   map[uint64]raft.NodeID // by term, as recorded in events
 }
 
 // node is a replica and its disk; replica is nil while it is down.
+// Lives and request ids start anew on every node, so that they coincide wherever they can.
 type node struct {
-	id      raft.NodeID
-	replica *Replica
-	disk    raft.Restored
-	writes  []Effects
+	id       raft.NodeID
+	replica  *Replica
+	disk     raft.Restored
+	writes   []Effects
+	life     uint64
+	requests uint64
 }
 
 const testET = 100 * time.Millisecond
@@ -42,8 +44,8 @@ func newCluster(members int) *cluster {
 }
 
 func (c *cluster) start(n *node) {
-	c.incarnation++
-	cfg := Config{Incarnation: c.incarnation, Raft: raft.Config{
+	n.life, n.requests = n.life+1, 0
+	cfg := Config{Incarnation: n.life, Raft: raft.Config{
 		ID: n.id, ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
 		HeartbeatInterval: testET / 5, PreVote: true, CheckQuorum: true,
 		MaxUncommittedBytes: 4000,

@@ -98,7 +98,8 @@ func (s *schedule) request(n *node) {
 	if n.replica == nil || len(s.open) > 8 {
 		return
 	}
-	op := &operation{id: uint64(s.steps), node: n, call: s.steps}
+	n.requests++
+	op := &operation{id: n.requests, node: n, call: s.steps}
 	s.open = append(s.open, op)
 	value := fmt.Append(nil, s.steps)
 	switch s.draw.Intn(9) {

@@ -133,17 +133,19 @@ func TestAbandon(t *testing.T) {
 }
 
 // Goal: the first request of a new life is not answered by the entry of an old life that had the
-// same id. Method: a write is forwarded, its member restarts and forwards another under that id.
+// same id. Method: a forward that arrives when its member has restarted, and has another out.
 func TestAnswersOfAnEarlierLife(t *testing.T) {
 	c := newCluster(3)
-	leader := c.leader()
-	n := c.follower(leader)
+	n := c.follower(c.leader())
 	n.replica.Write(c.now, 1, kv.Command{Op: kv.CAS, Key: "k", Value: []byte("old")})
 	c.drain(n)
+	late := c.network
+	c.network = nil
 	c.crash(n)
 	c.start(n)
 	answers := gather(t, c)
 	c.run(30*time.Millisecond, nil)
+	c.network = append(c.network, late...)
 	n.replica.Write(c.now, 1, kv.Command{Op: kv.CAS, Key: "k", Value: []byte("new")})
 	c.run(50*time.Millisecond, nil)
 	want := map[uint64]Answer{1: {ID: 1, Result: kv.Result{Found: true, Value: []byte("old")}}}
