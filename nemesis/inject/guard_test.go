@@ -20,8 +20,9 @@ import (
 const fakeIptables = `#!/bin/sh
 state=$(dirname "$0")/state
 sleep "$(cat "$state/delay" 2>/dev/null || echo 0)"
+[ -e "$state/slow-restore" ] && case $0 in *-restore) : >"$state/started" && sleep 12 ;; esac
 case $(basename "$0")\ $* in
-*-restore\ *) cat >"$state/chain" && : >"$state/jump" ;;
+*-restore\ *) cat >"$state/chain" && : >"$state/jump" && : >"$state/done" ;;
 *-save\ *) cat "$state/chain" 2>/dev/null || : ;;
 *\ -C\ *) [ -e "$state/jump" ] ;;
 *\ -D\ *) rm "$state/jump" ;;
@@ -245,9 +246,12 @@ func TestGuardExpires(t *testing.T) {
 	b.write(b.root("a")+"/pids/stranger", stranger[0]+" 1\n")
 	b.cut("-A x -j DROP")
 	b.must("pause", b.epoch, paused[0], paused[1])
+	b.must("pause", b.epoch, stranger[0], stranger[1])
 	b.silence()
 	await(t, "rules removed", func() bool { return !b.rules() })
 	await(t, "processes ended", func() bool { return pausedState() == "Z" && otherState() == "Z" })
+	// Continued, since it was paused; not ended, since the list of processes does not mean it.
+	await(t, "reverted", func() bool { return b.exists(b.root("a") + "/guard/reverted") })
 	if s := strangerState(); s != "S" {
 		t.Errorf("a process of the same pid is in state %q", s)
 	}
@@ -336,6 +340,48 @@ func TestGuardDeserted(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "rules removed", func() bool { return !b.rules() })
+}
+
+// Goal: an iptables-restore that outlives both its shell and the lease is waited for. Method: it
+// takes twelve seconds, and the shell is killed once it has begun.
+func TestGuardWaitsForOrphan(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.arm(long)
+	b.silence()
+	b.write(b.path+"/state/slow-restore", "")
+	c := b.command("a", "cut", b.epoch, "4", "-A x -j DROP")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the restore began", func() bool { return b.exists(b.path + "/state/started") })
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	await(t, "the orphan ended", func() bool { return b.exists(b.path + "/state/done") })
+	await(t, "rules removed", func() bool { return !b.rules() })
+}
+
+// Goal: what cannot be written down is not done. Method: a list of paused processes that cannot be
+// written, as on a full disk.
+func TestGuardWritesIntentFirst(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.arm(long)
+	p, state := b.sleeper("x")
+	list := b.root("a") + "/guard/paused"
+	if err := errors.Join(os.Remove(list), os.Mkdir(list, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if out, status := b.run("pause", b.epoch, p[0], p[1]); status == 0 || state() == "T" {
+		t.Errorf("pause: exit %d, state %s: %s", status, state(), out)
+	}
+	rules := b.root("a") + "/guard/rules"
+	if err := os.Mkdir(rules, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, status := b.cut("-A x -j DROP"); status == 0 || b.rules() {
+		t.Errorf("cut: exit %d: %s", status, out)
+	}
 }
 
 // Goal: kill -9 at any instant of any command, of the shell alone or with its children, is undone by

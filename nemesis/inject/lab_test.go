@@ -306,6 +306,63 @@ func TestSilentCutInLab(t *testing.T) {
 	w.clean()
 }
 
+// Goal: a cut that bites nothing says so, and is no error. Method: the packets never get as far as
+// our rules, nor do our knocks.
+func TestCutWithoutEffectInLab(t *testing.T) {
+	w := newWorld(t, 2, 0)
+	for i := range w.hosts {
+		w.sh(i, "iptables -A OUTPUT -p tcp --dport $1 -j DROP", fmt.Sprint(peerPort))
+	}
+	w.arm()
+	f := w.inject(w.partition(1, nemesis.ShapeIsolateLeader, 0, 1))
+	if f = w.heal(f); f.Bit() || f.Stage != history.StageHealed || len(f.Evidence) != 4 {
+		t.Errorf("proven by nothing: %+v", f)
+	}
+	w.clean()
+}
+
+// Goal: a host that cannot be reached afresh after the cut is freed of it at once. Method: a rule of
+// somebody else's that lets no new SSH connection in.
+func TestControlCutInLab(t *testing.T) {
+	w := newWorld(t, 2, 0)
+	w.sh(1, "iptables -A INPUT -p tcp --dport 22 --syn -j DROP")
+	w.arm()
+	f, err := w.Inject(t.Context(), w.partition(1, nemesis.ShapeIsolateLeader, 0, 1))
+	if err == nil || !strings.Contains(err.Error(), "n2: reach the host after the cut") ||
+		f.Stage != history.StageFailed || f.Bit() {
+		t.Errorf("inject: %v, %+v", err, f)
+	}
+	for i := range w.hosts {
+		if rules := w.sh(i, "iptables -S"); strings.Contains(rules, "GNT") {
+			t.Errorf("%s still has\n%s", w.name(i), rules)
+		}
+	}
+	if len(w.InForce()) != 0 {
+		t.Errorf("in force: %+v", w.InForce())
+	}
+	w.clean()
+}
+
+// Goal: a pause that cannot be brought into force leaves no process stopped, and a node that is not
+// running cannot be struck.
+func TestStrikeRefusedInLab(t *testing.T) {
+	w := newWorld(t, 1, 0)
+	w.arm()
+	f, err := w.Inject(t.Context(), w.strike(1, nemesis.KindPause, 0))
+	if !errors.Is(err, target.ErrNotRunning) || f.Stage != history.StageFailed || f.Error == "" {
+		t.Errorf("pause of nothing: %v, %+v", err, f)
+	}
+	if _, err := w.Inject(t.Context(), w.strike(2, "flood", 0)); err == nil {
+		t.Error("an unknown kind was injected")
+	}
+	unknown := w.strike(3, nemesis.KindPause, 0)
+	unknown.Hosts = []string{"n9"}
+	if _, err := w.Inject(t.Context(), unknown); err == nil {
+		t.Error("an unknown host was struck")
+	}
+	w.clean()
+}
+
 // Goal: a controller that stalls past its lease leaves nothing in force, learns it at once when it
 // goes on, and may arm anew. Method: the renewals are ended as a stall would.
 func TestStalledControllerInLab(t *testing.T) {
@@ -334,6 +391,11 @@ func TestStalledControllerInLab(t *testing.T) {
 		f, err := w.Heal(t.Context(), f)
 		if !errors.Is(err, ErrExpired) || f.Bit() || f.Stage != history.StageHealed {
 			t.Errorf("heal after the stall: %v, %+v", err, f)
+		}
+		for _, e := range f.Evidence {
+			if f.ID == cut.ID && e.Moment == "end" && (e.Bit || e.Value != "rules gone") {
+				t.Errorf("evidence after the stall: %+v", e)
+			}
 		}
 	}
 	if !errors.Is(w.Err(), ErrExpired) {
