@@ -292,9 +292,10 @@ func TestIgnoredSignalsAreNotInherited(t *testing.T) {
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTSTP)
 	defer signal.Reset(unix.SIGHUP, unix.SIGINT, unix.SIGTSTP)
 	l := startLab(t, 1)
-	for name, mask := range map[string]uint64{"SigIgn": 0, "SigBlk": 0} {
+	const standard = 1<<31 - 1 // signals 1 to 31: the C library keeps some of the others to itself
+	for _, name := range []string{"SigIgn", "SigBlk"} {
 		got := sh(t, l, "n1", "sed -n s/^"+name+":.//p /proc/self/status")
-		if ignored, err := strconv.ParseUint(got, 16, 64); err != nil || ignored != mask {
+		if mask, err := strconv.ParseUint(got, 16, 64); err != nil || mask&standard != 0 {
 			t.Errorf("%s of a command is %s", name, got)
 		}
 	}
