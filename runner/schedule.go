@@ -9,6 +9,7 @@ import (
 
 	"gauntlet/history"
 	"gauntlet/nemesis"
+	"gauntlet/nemesis/inject"
 )
 
 const (
@@ -81,21 +82,39 @@ func (s *schedule) play(ctx context.Context, plan nemesis.Plan) {
 // begin binds and injects an event, and records what came of it.
 func (s *schedule) begin(ctx context.Context, e nemesis.Event) (history.Fault, error) {
 	e.At += s.origin
-	action, err := s.bind(ctx, e)
-	var fault history.Fault
-	if err == nil {
-		fault, err = s.inject(ctx, action)
-	}
+	fault, err := s.strike(ctx, e)
 	if err != nil {
 		if ctx.Err() != nil {
 			return fault, err // the run was stopped: not a fault that failed
 		}
 		fault.ID, fault.Kind = e.ID, string(e.Kind)
 		fault.Shape, fault.Role = string(e.Shape), string(e.Role)
-		fault.Stage, fault.Error = history.StageFailed, err.Error()
+		fault.Stage = history.StageFailed
+		if fault.Error == "" {
+			fault.Error = err.Error()
+		}
 	}
 	s.record(fault)
 	return fault, err
+}
+
+// strike binds the event to hosts and injects it, waiting a little where there is no such host at
+// the moment, or where another fault took it first.
+func (s *schedule) strike(ctx context.Context, e nemesis.Event) (history.Fault, error) {
+	ctx, cancel := context.WithTimeout(ctx, bindWithin)
+	defer cancel()
+	for {
+		var fault history.Fault
+		action, err := nemesis.Bind(e, s.view(), *s.run.Suite.Seed)
+		if err == nil {
+			fault, err = s.inject(ctx, action)
+		}
+		retry := errors.Is(err, nemesis.ErrNoLeader) || errors.Is(err, nemesis.ErrNoHost) ||
+			errors.Is(err, inject.ErrBusy)
+		if !retry || !sleepUntil(ctx, time.Now().Add(bindRetry)) {
+			return fault, err
+		}
+	}
 }
 
 // inject is not cut short by the end of ctx: half an injection would be harder to undo than a whole
@@ -147,20 +166,6 @@ func (s *schedule) healAll(ctx context.Context) error {
 func (s *schedule) endTails() {
 	s.stop()
 	s.tails.Wait()
-}
-
-// bind turns the event's role into hosts, waiting a little where there is no such host at the
-// moment.
-func (s *schedule) bind(ctx context.Context, e nemesis.Event) (nemesis.Action, error) {
-	ctx, cancel := context.WithTimeout(ctx, bindWithin)
-	defer cancel()
-	for {
-		action, err := nemesis.Bind(e, s.view(), *s.run.Suite.Seed)
-		retry := errors.Is(err, nemesis.ErrNoLeader) || errors.Is(err, nemesis.ErrNoHost)
-		if !retry || !sleepUntil(ctx, time.Now().Add(bindRetry)) {
-			return action, err
-		}
-	}
 }
 
 func (s *schedule) view() nemesis.View {
