@@ -8,8 +8,6 @@ import (
 	"io"
 	"strings"
 	"time"
-
-	"golang.org/x/crypto/ssh"
 )
 
 const (
@@ -21,6 +19,9 @@ const (
 	// maxCommandLine is the longest single argument that Linux passes to a program
 	// (MAX_ARG_STRLEN): the server hands the whole line to the user's shell as one.
 	maxCommandLine = 128<<10 - 1
+
+	maxRefusals  = 20
+	refusalPause = 50 * time.Millisecond
 )
 
 // Run runs a command and waits for it. An exit status other than zero is not an error.
@@ -61,19 +62,28 @@ func (h *Host) RunOK(ctx context.Context, cmd Command) (Result, error) {
 func (h *Host) execute(ctx context.Context, line string, s streams) (exit int, err error) {
 	ctx, cancel := bound(ctx)
 	defer cancel()
-	if err := h.acquire(ctx); err != nil {
-		return 0, err
-	}
-	defer h.release()
-	for attempt := 0; ; attempt++ {
-		c, err := h.connection(ctx)
-		if err != nil {
+	for attempt := 1; ; attempt++ {
+		if err := h.acquire(ctx); err != nil {
 			return 0, err
 		}
-		exit, err := c.run(ctx, line, s)
-		// A connection that turns out to be dead before the command was sent is no reason to
-		// fail: nothing ran. Once it was sent, only the caller knows whether it may run twice.
-		if attempt > 0 || !errors.Is(err, errNotStarted) {
+		c, err := h.connection(ctx)
+		if err != nil {
+			h.release()
+			return 0, err
+		}
+		exit, err := c.run(ctx, line, s, h.release)
+		// Nothing ran if the connection turns out to be dead, or if the server still counts a
+		// session that has just ended. Once a command was sent, only the caller knows whether it
+		// may run twice.
+		switch {
+		case errors.Is(err, errBroken) && attempt < 3:
+		case errors.Is(err, errRefused) && attempt < maxRefusals:
+			select {
+			case <-time.After(refusalPause):
+			case <-ctx.Done():
+				return 0, context.Cause(ctx)
+			}
+		default:
 			return exit, err
 		}
 	}
@@ -88,80 +98,10 @@ func bound(ctx context.Context) (context.Context, context.CancelFunc) {
 		fmt.Errorf("took over %v: %w", defaultDeadline, context.DeadlineExceeded))
 }
 
-// errNotStarted marks a connection that broke before the server was told the command.
-var errNotStarted = errors.New("connection was dead already")
-
-// streams are the ends of a command. Any may be nil.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer // must never fail: nobody would empty the channel, and the command block
-}
-
-// run runs a command line in a channel of its own and returns its exit status.
-func (c *connection) run(ctx context.Context, line string, s streams) (int, error) {
-	var session *ssh.Session
-	open := func() (err error) { session, err = c.client.NewSession(); return err }
-	err := c.exchange(ctx, open, func() {})
-	if session != nil {
-		defer session.Close()
-	}
-	switch {
-	case ctx.Err() != nil:
-		return 0, context.Cause(ctx)
-	case err != nil && c.broke(err):
-		return 0, fmt.Errorf("%w: %w", errNotStarted, err)
-	case err != nil:
-		return 0, err
-	}
-	session.Stdout, session.Stderr = s.out, s.err
-	source := &source{from: s.in}
-	copied := make(chan struct{})
-	talk := func() error {
-		if s.in == nil {
-			close(copied)
-		} else if pipe, err := session.StdinPipe(); err != nil {
-			return err
-		} else {
-			// Not by session.Stdin: Wait would then wait for a reader that has nothing to say.
-			go func() { defer close(copied); _, _ = io.Copy(pipe, source); pipe.Close() }()
-		}
-		if err := session.Start(line); err != nil {
-			return err
-		}
-		return session.Wait()
-	}
-	err = c.exchange(ctx, talk, func() { _ = session.Signal(ssh.SIGKILL); session.Close() })
-	session.Close()
-	select {
-	case <-copied: // so that the caller may use its reader again
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return 0, context.Cause(ctx)
-	case source.err != nil:
-		return 0, source.err
-	default:
-		return exitStatus(err)
-	}
-}
-
-// exitStatus tells a command that ended from a connection that did.
-func exitStatus(err error) (int, error) {
-	if err == nil {
-		return 0, nil
-	}
-	if exited, ok := errors.AsType[*ssh.ExitError](err); ok {
-		return exited.ExitStatus(), nil
-	}
-	return 0, fmt.Errorf("%w: %w", ErrConnectionLost, err)
-}
-
 // commandLine makes a script and its arguments one line for whatever shell the user has.
 func commandLine(script string, args []string) (string, error) {
 	var line strings.Builder
-	line.WriteString("exec /bin/sh -c " + quote(script) + " sh")
+	line.WriteString("exec /bin/sh -c " + quote("echo "+groupMark+"$$ >&2\n"+script) + " sh")
 	for _, arg := range args {
 		line.WriteString(" " + quote(arg))
 	}

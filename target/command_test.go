@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -86,10 +87,12 @@ func TestCommandLineRefused(t *testing.T) {
 			t.Errorf("a line of %d bytes was made", len(line))
 		}
 	}
-	longest := strings.Repeat("x", maxCommandLine-len("exec /bin/sh -c 'true' sh ''"))
-	line, err := commandLine("true", []string{longest})
-	if err != nil {
-		t.Fatal(err)
+	line, err := commandLine("true", []string{""})
+	if err == nil {
+		line, err = commandLine("true", []string{strings.Repeat("x", maxCommandLine-len(line))})
+	}
+	if err != nil || len(line) != maxCommandLine {
+		t.Fatal(len(line), err)
 	}
 	if err := exec.Command("/bin/sh", "-c", line).Run(); err != nil {
 		t.Error("the longest line allowed:", err)
@@ -130,6 +133,62 @@ func TestCancel(t *testing.T) {
 func running(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !bytes.Contains(stat, []byte(") Z "))
+}
+
+// Goal: a command that cannot be killed does not hold up its caller, nor the others on the
+// connection, and what it writes later is nobody's. Its channel comes back when it ends.
+// Method: one whose process group is not the one it names, so that the kill finds nothing.
+func TestCancelUnkillable(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	h := s.host(t)
+	var out bytes.Buffer
+	line := "echo " + groupMark + "4194305 >&2; until [ -e end ]; do sleep 0.02; done; echo late"
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := h.execute(ctx, line, streams{out: &out})
+	if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took < abortGrace {
+		t.Errorf("after %v: %v", took, err)
+	}
+	if len(h.channels) != 1 || !h.current.alive() {
+		t.Errorf("%d channels held, connection alive: %v", len(h.channels), h.current.alive())
+	}
+	if _, err := h.RunOK(t.Context(), Command{Script: "touch end"}); err != nil {
+		t.Error(err)
+	}
+	await(t, "channel comes back", func() bool { return len(h.channels) == 0 })
+	if out.Len() > 0 {
+		t.Errorf("wrote %q to a caller who had left", out.String())
+	}
+}
+
+// Goal: standard error arrives whole whatever the shell says before the process group is named, and
+// if it never is.
+func TestGroupMark(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		said  string
+		want  string
+		group int
+	}{
+		{groupMark + "77\nafter\nit", "after\nit", 77},
+		{"noise\n" + groupMark + "77\n" + groupMark + "78\n", "noise\n" + groupMark + "78\n", 77},
+		{groupMark + "1\n" + groupMark + "-5\nx", groupMark + "1\n" + groupMark + "-5\nx", 0},
+		{"no line end", "no line end", 0},
+	} {
+		for step := 1; step <= len(test.said); step++ {
+			var errs bytes.Buffer
+			c := &call{streams: streams{errs: &errs}, named: make(chan struct{})}
+			for part := range slices.Chunk([]byte(test.said), step) {
+				c.errors(part)
+			}
+			c.flush()
+			if errs.String() != test.want || c.group != test.group {
+				t.Errorf("%q by %d: %q, group %d", test.said, step, errs.String(), c.group)
+			}
+		}
+	}
 }
 
 // Goal: a command that writes without end costs bounded memory, and its end is waited for.
@@ -175,7 +234,7 @@ func TestInput(t *testing.T) {
 	}
 }
 
-// Goal: never more than eight channels on a connection, commands and tunnels together, and
+// Goal: never more than maxChannels on a connection, commands and tunnels together, and
 // whoever waits for one can give up.
 func TestChannelBound(t *testing.T) {
 	t.Parallel()
@@ -208,7 +267,7 @@ func TestChannelBound(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := h.Run(ctx, Command{Script: "true"}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Error("a ninth channel:", err)
+		t.Error("one channel more:", err)
 	}
 	if most := s.mostOpen.Load(); most > maxChannels {
 		t.Errorf("%d channels at once", most)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -16,16 +17,13 @@ import (
 const (
 	defaultConnectTimeout = 10 * time.Second
 	defaultKeepAlive      = 5 * time.Second
-
-	// abortGrace is how long a server may take to end a cancelled command. One that takes longer
-	// is as good as dead, and its connection is closed, so that a cancelled call never hangs.
-	abortGrace = 5 * time.Second
 )
 
 // connection is one authenticated SSH connection. It closes itself when the peer falls silent.
 type connection struct {
-	client *ssh.Client
-	ended  chan struct{} // closed when the connection is no more
+	client  *ssh.Client
+	ended   chan struct{} // closed when the connection is no more
+	killing sync.Mutex    // held by who uses the channel kept for killing
 }
 
 // connect dials, checks the host key, authenticates and begins to watch the peer.
@@ -143,29 +141,6 @@ func (c *connection) watch(interval time.Duration) {
 			timer.Reset(interval)
 		}
 	}
-}
-
-// exchange runs a blocking conversation with the server. When ctx ends first it calls abort,
-// and when the server does not react to that in time it closes the connection. The conversation
-// is over when exchange returns, so whatever it wrote to may be read.
-func (c *connection) exchange(ctx context.Context, talk func() error, abort func()) error {
-	done := make(chan error, 1)
-	go func() { done <- talk() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	go abort() // apart, because a write to a stuck peer blocks
-	grace := time.NewTimer(abortGrace)
-	defer grace.Stop()
-	select {
-	case <-done:
-	case <-grace.C:
-		c.client.Close()
-		<-done
-	}
-	return context.Cause(ctx)
 }
 
 // loadSigners collects the private keys to offer. done must be called after the handshake.

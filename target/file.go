@@ -60,7 +60,7 @@ func (h *Host) Get(ctx context.Context, path string, w io.Writer, limit int64) (
 	}
 	var stderr tail
 	out := &sink{to: w, left: limit}
-	exit, err := h.execute(ctx, line, streams{out: out, err: &stderr})
+	exit, err := h.execute(ctx, line, streams{out: out, errs: &stderr})
 	size := limit - out.left
 	switch {
 	case err != nil:

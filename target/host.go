@@ -9,9 +9,10 @@ import (
 	"sync"
 )
 
-// maxChannels bounds the commands and tunnels open on one host at a time: OpenSSH refuses an
-// eleventh session on a connection (MaxSessions), and a person may want to look on as well.
-const maxChannels = 8
+// maxChannels bounds the commands and tunnels open on one host at a time. OpenSSH refuses an
+// eleventh session on a connection (MaxSessions); we use eight channels, one of them for
+// killing.
+const maxChannels = 8 - 1
 
 // Host is a machine reached over SSH. It may be used by any number of goroutines; a caller waits
 // while maxChannels are in use. A connection that broke is replaced when it is next needed.
@@ -124,7 +125,7 @@ func (h *Host) Probe(ctx context.Context) error {
 		return err
 	}
 	defer c.client.Close()
-	_, err = c.run(ctx, "exec true", streams{})
+	_, err = c.run(ctx, "exec true", streams{}, func() {})
 	return h.fail("probe", "", err)
 }
 
