@@ -1,6 +1,9 @@
 package raft
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // lone returns member 1 of three with a log of these terms, to be fed by hand.
 func lone(t *testing.T, term uint64, terms ...uint64) *Core {
@@ -68,6 +71,7 @@ func TestReceiverOfAppend(t *testing.T) {
 func TestOldWriteDoesNotVouchForRewrittenEntries(t *testing.T) {
 	core := lone(t, 1)
 	var sequences []uint64
+	var written [][]Entry
 	for _, step := range []struct {
 		from NodeID
 		term uint64
@@ -76,7 +80,11 @@ func TestOldWriteDoesNotVouchForRewrittenEntries(t *testing.T) {
 		{2, 1, entries(0, 1, 1)}, {3, 2, entries(0, 2)}, {2, 3, entries(0, 1, 1)},
 	} {
 		core.Step(0, Message{Kind: Append, From: step.from, To: 1, Term: step.term, Entries: step.logs})
-		sequences = append(sequences, core.Ready().Sequence)
+		r := core.Ready()
+		sequences, written = append(sequences, r.Sequence), append(written, r.Entries)
+	}
+	if first := written[0]; first[0].Term != 1 || written[1][0].Term != 2 {
+		t.Errorf("entries changed under the disk's hands: %v", written)
 	}
 	for i, want := range []uint64{0, 0, 2} {
 		core.Persisted(0, sequences[i])
@@ -105,5 +113,25 @@ func TestMalformedMessagesAreIgnored(t *testing.T) {
 		if is := core.Status(); is != before || core.HasReady() {
 			t.Errorf("%+v led to %+v", m, is)
 		}
+	}
+}
+
+// Goal: a long catch-up is handed out in parts that leave nothing out. Method: a follower that
+// restarts with many entries and learns that all are committed.
+func TestCommittedEntriesComeInParts(t *testing.T) {
+	const n = 2*maxCommitted + 10
+	core := lone(t, 1, slices.Repeat([]uint64{1}, n)...)
+	core.Step(0, Message{Kind: Heartbeat, From: 2, To: 1, Term: 1, Commit: n, Round: 1})
+	next, parts := uint64(1), 0
+	for ; core.HasReady(); parts++ {
+		for _, e := range core.Ready().Committed {
+			if e.Index != next {
+				t.Fatalf("entry %d follows %d", e.Index, next-1)
+			}
+			next++
+		}
+	}
+	if next != n+1 || parts != 3 {
+		t.Errorf("%d entries in %d parts", next-1, parts)
 	}
 }
