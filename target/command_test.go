@@ -279,6 +279,25 @@ func TestChannelBound(t *testing.T) {
 	}
 }
 
+// Goal: a server that refuses a command for a moment, as OpenSSH does while it still counts one that
+// has just ended, costs nothing but that moment; one that keeps refusing is an error.
+func TestRefusedSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	h := s.host(t)
+	s.refusals.Store(3)
+	if _, err := h.RunOK(t.Context(), Command{Script: "true"}); err != nil {
+		t.Error("refused three times:", err)
+	}
+	s.refusals.Store(1000)
+	if _, err := h.RunOK(t.Context(), Command{Script: "true"}); !errors.Is(err, errRefused) {
+		t.Error("refused for good:", err)
+	}
+	if len(h.channels) != 0 || s.logins.Load() != 1 {
+		t.Errorf("%d channels held, %d logins", len(h.channels), s.logins.Load())
+	}
+}
+
 // Goal: a tunnel carries bytes both ways; a refused one is an error and costs no channel.
 func TestDial(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,7 @@ type server struct {
 	config   *ssh.ServerConfig
 	allowed  ssh.PublicKey
 
+	refusals atomic.Int64 // how many channels to refuse before the next
 	logins   atomic.Int64 // authenticated connections so far
 	open     atomic.Int64 // channels open now
 	mostOpen atomic.Int64 // ... and at most at one time
@@ -176,6 +177,10 @@ func (s *server) serve(conn net.Conn) {
 	s.logins.Add(1)
 	go ssh.DiscardRequests(requests)
 	for offer := range channels {
+		if s.refusals.Add(-1) >= 0 {
+			_ = offer.Reject(ssh.ConnectionFailed, "open failed")
+			continue
+		}
 		now := s.open.Add(1)
 		for most := s.mostOpen.Load(); now > most && !s.mostOpen.CompareAndSwap(most, now); {
 			most = s.mostOpen.Load()
