@@ -279,8 +279,8 @@ func TestChannelBound(t *testing.T) {
 	}
 }
 
-// Goal: a server that refuses a command for a moment, as OpenSSH does while it still counts one that
-// has just ended, costs nothing but that moment; one that keeps refusing is an error.
+// Goal: a server that refuses a command for a moment, as OpenSSH does while it still counts one
+// that has just ended, costs nothing but that moment; one that keeps refusing is an error.
 func TestRefusedSession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

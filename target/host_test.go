@@ -57,8 +57,7 @@ func TestConnectErrors(t *testing.T) {
 			"no such file"},
 		"locked key file": {func(s *site) { s.config.KeyFile = lockedKey }, ErrAuthentication,
 			"passphrase"},
-		"nobody listens": {func(s *site) { s.listener.Close() }, ErrUnreachable,
-			"connection refused"},
+		"no one": {func(s *site) { s.listener.Close() }, ErrUnreachable, "connection refused"},
 		"deaf": {func(s *site) {
 			s.config.SSH = deaf.Addr().String()
 			line, _ := os.ReadFile(s.config.KnownHosts)
@@ -75,16 +74,15 @@ func TestConnectErrors(t *testing.T) {
 				h.Close()
 				t.Fatal("connected")
 			}
-			var failure *HostError
-			if !errors.As(err, &failure) || failure.Host != "n1" || failure.Hint == "" {
+			if failure, ok := err.(*HostError); !ok || failure.Host != "n1" || failure.Hint == "" {
 				t.Errorf("error %#v is no HostError of n1 with a hint", err)
 			}
 			text := err.Error()
 			if !errors.Is(err, test.kind) || !strings.Contains(text, test.says) {
 				t.Errorf("got %q, want kind %q saying %q", text, test.kind, test.says)
 			}
-			if strings.Contains(text, "\n") || strings.Count(text, "n1: ") != 1 {
-				t.Errorf("%q is not one line that names the host once", text)
+			if strings.Contains(text, "\n") {
+				t.Errorf("%q is not one line", text)
 			}
 		})
 	}
