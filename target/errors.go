@@ -11,6 +11,9 @@ var (
 	ErrUnreachable    = errors.New("unreachable")
 	ErrHostKey        = errors.New("host key refused")
 	ErrAuthentication = errors.New("authentication failed")
+	ErrThrottled      = errors.New("too many connections at once") // also ErrUnreachable
+	ErrSessions       = errors.New("too few sessions")             // sshd's MaxSessions
+	ErrBecome         = errors.New("cannot become root")
 	ErrConnectionLost = errors.New("connection lost") // a command may or may not have run
 	ErrNotRunning     = errors.New("not running")
 	ErrTooLarge       = errors.New("too large")

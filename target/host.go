@@ -20,6 +20,7 @@ type Host struct {
 	config     HostConfig
 	home       string
 	controller string
+	root       bool
 
 	channels chan struct{} // holds a token for each open channel
 	dialling chan struct{} // a mutex for reconnecting whose waiters can give up
@@ -81,17 +82,17 @@ func (cfg HostConfig) complete() (HostConfig, error) {
 // connection.
 func (h *Host) introduce(ctx context.Context) error {
 	result, err := h.RunOK(ctx, Command{
-		Script: `printf '%s\n%s\n' "$HOME" "${SSH_CONNECTION%% *}"`,
+		Script: `printf '%s\n%s\n%s\n' "$HOME" "${SSH_CONNECTION%% *}" "$(id -u)"`,
 	})
 	if err != nil {
 		return err
 	}
 	lines := strings.Split(string(result.Stdout), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], "/") || net.ParseIP(lines[1]) == nil {
+	if len(lines) != 4 || !strings.HasPrefix(lines[0], "/") || net.ParseIP(lines[1]) == nil {
 		return h.fail("connect", "", fmt.Errorf("no HOME or SSH_CONNECTION in its environment: %q",
 			result.Stdout))
 	}
-	h.home, h.controller = lines[0], lines[1]
+	h.home, h.controller, h.root = lines[0], lines[1], lines[2] == "0"
 	return nil
 }
 
@@ -106,6 +107,10 @@ func (h *Host) Home() string { return h.home }
 
 // Controller is the IP address from which the host sees this controller come.
 func (h *Host) Controller() string { return h.controller }
+
+// Root reports whether commands that ask for root get it: the login is root, or became it when we
+// connected.
+func (h *Host) Root() bool { return h.root }
 
 // Close ends the connection and everything that runs through it. Detached processes live on.
 func (h *Host) Close() {

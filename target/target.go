@@ -29,6 +29,12 @@ type HostConfig struct {
 	Agent      bool   // also offer the keys of the agent at SSH_AUTH_SOCK
 	KnownHosts string // file in the format of sshd(8); a host it does not name is refused
 
+	Jump       *HostConfig       // go through this one; only what is about SSH counts; nil: directly
+	Become     []string          // words before a command that make it root's, as "sudo", "-n"
+	Labels     map[string]string // what the inventory says of it, for people and reports
+	SharedWith string            // who else uses this host: a warning to print; "" if nobody
+	Cluster    string            // whose consent marker the host must show; "" if none is known
+
 	Dial           DialFunc      // net.Dialer
 	ConnectTimeout time.Duration // TCP, handshake and authentication: 10 s
 	KeepAlive      time.Duration // a connection silent for this long after a question is dead: 5 s
@@ -40,6 +46,7 @@ type Command struct {
 	Args      []string  // ... pass them here: the script sees $1, $2, ... exactly as they are
 	Stdin     io.Reader // nil: empty
 	MaxOutput int       // bytes kept of each of stdout and stderr: 0 means 1 MiB
+	Root      bool      // run as root, by HostConfig.Become if the login is not; HOME stays its own
 }
 
 // Result is what a command that ran to its end said.
