@@ -2,7 +2,6 @@
 package layout
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -29,11 +28,6 @@ type source struct {
 	text string
 	fset *token.FileSet
 	tree *ast.File
-}
-
-// position names a place as an editor at the root opens it.
-func (s source) position(p token.Pos) string {
-	return fmt.Sprintf("%s:%d", s.path, s.fset.Position(p).Line)
 }
 
 // Goal: the rooms keep their walls, so that the pure ones stay testable without a network and
