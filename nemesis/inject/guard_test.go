@@ -210,8 +210,9 @@ func TestGuardLife(t *testing.T) {
 	p, state := b.sleeper("x")
 	b.must("pause", b.epoch, p[0], p[1])
 	await(t, "stopped", func() bool { return b.must("state", b.epoch, p[0], p[1]) == "T" })
-	if got := b.must("resume", b.epoch, p[0], p[1]); got != "T" || b.read(b.root("a")+"/guard/paused") != "" {
-		t.Errorf("resume found %q and left %q", got, b.read(b.root("a")+"/guard/paused"))
+	resumed := b.must("resume", b.epoch, p[0], p[1])
+	if left := b.read(b.root("a") + "/guard/paused"); resumed != "T" || left != "" {
+		t.Errorf("resume found %q and left %q", resumed, left)
 	}
 	await(t, "continued", func() bool { return state() == "S" })
 	b.must("slay", b.epoch, p[0], p[1])
@@ -384,9 +385,9 @@ func TestGuardWritesIntentFirst(t *testing.T) {
 	}
 }
 
-// Goal: kill -9 at any instant of any command, of the shell alone or with its children, is undone by
-// the watcher within the lease. Method: an iptables so slow that the kill meets every step of the
-// script in turn; then silence, and the host must become clean.
+// Goal: kill -9 at any instant of any command, of the shell alone or with its children, is undone
+// by the watcher within the lease. Method: an iptables so slow that the kill meets every step of
+// the script in turn; then silence, and the host must become clean.
 func TestGuardKilledAnywhere(t *testing.T) {
 	commands := map[string]func(b *bench, p []string) []string{
 		"arm":    func(b *bench, p []string) []string { return []string{"arm", short} },
@@ -436,7 +437,8 @@ func killGuard(
 	await(t, "processes ended", func() bool { return state() == "Z" && firstState() == "Z" })
 	await(t, "reverted", func() bool { return b.exists(b.root("a") + "/guard/reverted") })
 	// An orphan of the killed shell must not bring a rule back: once the lock is free, none is left.
-	if out, err := exec.Command("flock", "-w", "10", b.base+"/lock", "true").CombinedOutput(); err != nil {
+	taken := exec.Command("flock", "-w", "10", b.base+"/lock", "true")
+	if out, err := taken.CombinedOutput(); err != nil {
 		t.Fatalf("the lock is still held: %v %s", err, out)
 	}
 	if b.rules() {

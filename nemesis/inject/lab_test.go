@@ -32,6 +32,8 @@ type world struct {
 // newWorld makes a lab, with the Injector not yet armed.
 func newWorld(t *testing.T, hosts int, lease time.Duration) *world {
 	t.Helper()
+	// The lab's hosts look there too, whatever the PATH of an ordinary user says.
+	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	if _, err := exec.LookPath("iptables"); err != nil {
 		t.Fatal("these tests need iptables: install the package iptables")
 	}
@@ -164,7 +166,8 @@ func (w *world) partition(id int, shape nemesis.Shape, leader int, seed uint64) 
 	for _, h := range w.hosts {
 		view.Nodes = append(view.Nodes, h.Name())
 	}
-	a, err := nemesis.Bind(nemesis.Event{ID: id, Kind: nemesis.KindPartition, Shape: shape}, view, seed)
+	event := nemesis.Event{ID: id, Kind: nemesis.KindPartition, Shape: shape}
+	a, err := nemesis.Bind(event, view, seed)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -207,7 +210,8 @@ func (w *world) clean() {
 		w.t.Error(err)
 	}
 	for i := range w.hosts {
-		if left := w.sh(i, `ls -A .gauntlet/$1/guard 2>/dev/null; pgrep -f "guard[.]sh"`, run); left != "" {
+		left := w.sh(i, `ls -A .gauntlet/$1/guard 2>/dev/null; pgrep -f "guard[.]sh"`, run)
+		if left != "" {
 			w.t.Errorf("%s: left behind: %s", w.name(i), left)
 		}
 	}
@@ -321,8 +325,8 @@ func TestCutWithoutEffectInLab(t *testing.T) {
 	w.clean()
 }
 
-// Goal: a host that cannot be reached afresh after the cut is freed of it at once. Method: a rule of
-// somebody else's that lets no new SSH connection in.
+// Goal: a host that cannot be reached afresh after the cut is freed of it at once. Method: a rule
+// of somebody else's that lets no new SSH connection in.
 func TestControlCutInLab(t *testing.T) {
 	w := newWorld(t, 2, 0)
 	w.sh(1, "iptables -A INPUT -p tcp --dport 22 --syn -j DROP")
@@ -401,7 +405,8 @@ func TestStalledControllerInLab(t *testing.T) {
 	if !errors.Is(w.Err(), ErrExpired) {
 		t.Errorf("Err: %v", w.Err())
 	}
-	if _, err := w.Inject(t.Context(), w.strike(5, nemesis.KindPause, 1)); !errors.Is(err, ErrExpired) {
+	_, err := w.Inject(t.Context(), w.strike(5, nemesis.KindPause, 1))
+	if !errors.Is(err, ErrExpired) {
 		t.Errorf("inject after the expiry is known: %v", err)
 	}
 	w.arm()

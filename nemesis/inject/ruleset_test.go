@@ -42,8 +42,8 @@ func parsed(t *testing.T, text string) *ruleset {
 	return r
 }
 
-// Goal: what changes by itself is no difference; anything else is, and is named. Method: edits of one
-// saved ruleset.
+// Goal: what changes by itself is no difference; anything else is, and is named. Method: edits of
+// one saved ruleset.
 func TestDifferences(t *testing.T) {
 	filter := saved[strings.Index(saved, "*filter"):strings.Index(saved, "== ip6")]
 	for _, c := range []struct {
