@@ -32,8 +32,12 @@ func (r *run) startClients() error {
 	spec := *r.Suite.Workload.Register
 	c := &clients{stopped: make(chan struct{}), firstOK: make(chan struct{})}
 	for _, h := range r.hosts {
-		c.nodes = append(c.nodes, client.Node{Name: h.Name(), Client: client.NewRaftd(
-			h.Name(), r.target.ClientAddress(h), r.Dial, r.Suite.Workload.Timeout)})
+		one, err := r.plugin().client(r, h)
+		if err != nil {
+			c.close()
+			return err
+		}
+		c.nodes = append(c.nodes, client.Node{Name: h.Name(), Client: one})
 	}
 	pool, err := client.NewPool(client.Config{
 		Recorder: r.recorder, Generator: workload.NewRegister(spec, *r.Suite.Seed),
@@ -92,12 +96,14 @@ func (r *run) warmUp(ctx context.Context) (string, error) {
 			return "", r.why(ctx, "no operation was acknowledged")
 		}
 	}
-	first := time.Since(started)
+	first := fmt.Sprintf("first acknowledged operation after %.2fs", time.Since(started).Seconds())
+	if len(r.injector.InForce()) > 0 {
+		first = "a partition is in force from the start"
+	}
 	if err := r.work(ctx, r.Suite.Phases.WarmUp); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("first acknowledged operation after %.2fs, %s", first.Seconds(),
-		r.clients.tally()), nil
+	return first + ", " + r.clients.tally(), nil
 }
 
 // load is the phase of the faults.
