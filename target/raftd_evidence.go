@@ -8,20 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"gauntlet/history"
-)
-
-const (
-	// raftdStatusTimeout is short: a paused node says nothing, and the next one is waiting.
-	raftdStatusTimeout = time.Second
-	raftdStatusLimit   = 64 << 10
-	raftdLogLimit      = 256 << 20
 )
 
 // raftdStatus is what Gauntlet uses of GET /v1/status.
@@ -56,28 +46,9 @@ func (r *raftd) Observe(ctx context.Context, h *Host) (history.Observation, erro
 
 // status asks a node through its host's SSH connection.
 func (r *raftd) status(ctx context.Context, h *Host) (raftdStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, raftdStatusTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
-		"http://"+r.ClientAddress(h)+"/v1/status", nil)
+	body, err := r.ask(ctx, h, "http://"+r.ClientAddress(h)+"/v1/status", nil)
 	if err != nil {
 		return raftdStatus{}, err
-	}
-	client, ok := r.clients[h.Name()]
-	if !ok {
-		return raftdStatus{}, errors.New("not a host of this target")
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return raftdStatus{}, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, raftdStatusLimit))
-	if err != nil {
-		return raftdStatus{}, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return raftdStatus{}, fmt.Errorf("status answers %s", response.Status)
 	}
 	return parseStatus(body, h.Name())
 }
@@ -99,44 +70,14 @@ func parseStatus(body []byte, name string) (raftdStatus, error) {
 	}
 }
 
-// died is the error of a node that would not start, with the end of its log.
-func (r *raftd) died(ctx context.Context, h *Host, reason error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortGrace)
-	defer cancel()
-	log := r.root(h) + "/log/raftd.log"
-	result, err := h.Run(ctx, Command{Script: `tail -n 10 "$1"`, Args: []string{log}})
-	hint := "its log is empty"
-	if text := strings.TrimSpace(string(result.Stdout)); err == nil && text != "" {
-		hint = "its last log lines:\n" + text
-	}
-	return h.fail("start raftd", hint, reason)
-}
-
 // Logs fetches raftd.log, and writes the command line to raftd.args, an argument a line. A node
 // that never started has no log, and none is written.
 func (r *raftd) Logs(ctx context.Context, h *Host, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return h.fail("logs", "", err)
-	}
 	program, err := r.program()
 	if err != nil {
 		return h.fail("logs", "", err)
 	}
-	arguments := strings.Join(r.arguments(h, program.path), "\n") + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "raftd.args"), []byte(arguments), 0o644); err != nil {
-		return h.fail("logs", "", err)
-	}
-	path := filepath.Join(dir, "raftd.log")
-	file, err := os.Create(path)
-	if err != nil {
-		return h.fail("logs", "", err)
-	}
-	_, err = h.Get(ctx, r.root(h)+"/log/raftd.log", file, raftdLogLimit)
-	err = errors.Join(err, file.Close())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = os.Remove(path)
-	}
-	return h.fail("logs", "", err)
+	return r.logs(ctx, h, dir, r.arguments(h, program.path))
 }
 
 // Claims reads each line by which a node said that it now leads a term. A node writes it before

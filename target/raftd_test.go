@@ -205,7 +205,7 @@ func TestRaftdDiesAtStart(t *testing.T) {
 	if err == nil || !strings.Contains(hints, "the log is corrupt at offset 17") {
 		t.Errorf("%v: %q", err, hints)
 	}
-	if took := time.Since(start); took > raftdStartTimeout/2 {
+	if took := time.Since(start); took > startTimeout/2 {
 		t.Errorf("noticed only after %v", took)
 	}
 }
