@@ -162,6 +162,7 @@ type Results struct {
 	Checks  []Result `json:"checks"`
 	Gates   []Result `json:"gates"`
 	Summary Summary  `json:"summary"`
+	Refused []string `json:"refused,omitempty"` // why a guard held the run back
 	Harness []string `json:"harness,omitempty"` // what of the harness or its hosts failed
 	// Warnings of the history's reader: a torn last line, operations that never returned.
 	Warnings []string `json:"warnings,omitempty"`

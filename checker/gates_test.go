@@ -263,10 +263,10 @@ func TestSummarise(t *testing.T) {
 	}
 }
 
-// Goal: the exit code says the worst that is certain: violation, harness, gate, clean-up,
-// doubt. Method: every combination of the five, against the order in which they win.
+// Goal: the exit code says the worst that is certain: violation, refusal, harness, gate,
+// clean-up, doubt. Method: every combination of the six, against the order in which they win.
 func TestDecide(t *testing.T) {
-	for mask := range 32 {
+	for mask := range 64 {
 		bit := func(i int) bool { return mask&(1<<i) != 0 }
 		r := Results{
 			Checks: []Result{{Check: "linearizable", Verdict: Valid, Reason: "fine"}},
@@ -290,12 +290,16 @@ func TestDecide(t *testing.T) {
 			wantExit, wantVerdict = ExitHarness, Unknown
 		}
 		if bit(4) {
+			r.Refused = []string{"n1 has not consented"}
+			wantExit, wantVerdict = ExitRefused, Unknown
+		}
+		if bit(5) {
 			r.Checks = append(r.Checks, Result{Check: "leader", Verdict: Invalid, Reason: "two"})
 			wantExit, wantVerdict = ExitViolation, Invalid
 		}
 		r.Decide()
 		if r.Exit != wantExit || r.Verdict != wantVerdict || len(r.Reasons) == 0 {
-			t.Errorf("%05b: exit %d, %s, %q; want %d, %s",
+			t.Errorf("%06b: exit %d, %s, %q; want %d, %s",
 				mask, r.Exit, r.Verdict, r.Reasons, wantExit, wantVerdict)
 		}
 	}

@@ -7,6 +7,7 @@ const (
 	ExitGate         = 2 // a gate was missed
 	ExitInconclusive = 3 // nothing is wrong, yet it does not suffice to say valid
 	ExitHarness      = 4 // the harness or its hosts failed
+	ExitRefused      = 5 // a guard held the run back: no consent, or the host is another run's
 	ExitCleanup      = 6 // something was left behind on a host
 )
 
@@ -14,9 +15,9 @@ const (
 //
 // Verdict speaks of safety alone: the checks, where doubt cast by a gate or a broken harness
 // turns valid into unknown. Exit takes the first that applies. A violation is evidence whatever
-// broke later. A broken harness makes gates miss that the target would have met. A missed gate
-// is a finding about the target. Clean-up taints hosts and must not hide behind "run it again",
-// which is what inconclusive amounts to.
+// broke later. A refusal explains whatever else did not work. A broken harness makes gates miss
+// that the target would have met. A missed gate is a finding about the target. Clean-up taints
+// hosts and must not hide behind "run it again", which is what inconclusive amounts to.
 func (r *Results) Decide() {
 	broken := pick(r.Checks, Invalid)
 	missed := pick(r.Gates, Invalid)
@@ -27,7 +28,7 @@ func (r *Results) Decide() {
 	switch {
 	case len(broken) > 0:
 		r.Verdict = Invalid
-	case len(doubts) > 0 || len(r.Harness) > 0:
+	case len(doubts) > 0 || len(r.Refused) > 0 || len(r.Harness) > 0:
 		r.Verdict = Unknown
 	default:
 		r.Verdict = Valid
@@ -37,7 +38,8 @@ func (r *Results) Decide() {
 		exit    int
 		reasons []string
 	}{
-		{ExitViolation, broken}, {ExitHarness, r.Harness}, {ExitGate, missed},
+		{ExitViolation, broken}, {ExitRefused, r.Refused}, {ExitHarness, r.Harness},
+		{ExitGate, missed},
 		{ExitCleanup, r.Cleanup}, {ExitInconclusive, doubts},
 	} {
 		if r.Exit == ExitValid && len(level.reasons) > 0 {
