@@ -31,14 +31,20 @@ type streams struct {
 	out, errs io.Writer
 }
 
-// call is one command in a channel of its own, and what it shares with a caller who may leave
-// early.
+// job is one command line for the server's shell, and how to end it.
+type job struct {
+	line string
+	streams
+	kill func(group int) string // the command line that ends its process group; nil: cannot be
+}
+
+// call is one job in a channel of its own, and what it shares with a caller who may leave early.
 //
 // OpenSSH neither ends a command when its channel closes nor, for root, on a signal request. So
 // a command first names its process group on its standard error, and is killed by another
 // command.
 type call struct {
-	streams
+	job
 	named chan struct{} // closed when group is known
 	done  chan struct{} // closed when the conversation is over: exit and err are final
 	exit  int
@@ -53,15 +59,13 @@ type call struct {
 // groupMark begins the line that names the process group.
 const groupMark = "gauntlet-group "
 
-// run runs a command line and returns its exit status. release is called when the channel is
+// run runs a job and returns its exit status. release is called when the channel is
 // free, which may be later than the return if ctx ends first and the command does not die.
-func (c *connection) run(
-	ctx context.Context, line string, s streams, release func(),
-) (int, error) {
-	call := &call{streams: s, named: make(chan struct{}), done: make(chan struct{})}
+func (c *connection) run(ctx context.Context, j job, release func()) (int, error) {
+	call := &call{job: j, named: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(call.done)
-		call.exit, call.err = c.converse(line, call, release)
+		call.exit, call.err = c.converse(call, release)
 	}()
 	select {
 	case <-call.done:
@@ -80,7 +84,7 @@ func (c *connection) run(
 }
 
 // converse runs a command from the opening of its channel to the end.
-func (c *connection) converse(line string, call *call, release func()) (int, error) {
+func (c *connection) converse(call *call, release func()) (int, error) {
 	release = sync.OnceFunc(release)
 	defer release()
 	session, err := c.client.NewSession()
@@ -104,7 +108,7 @@ func (c *connection) converse(line string, call *call, release func()) (int, err
 		// Not by session.Stdin: Wait would then wait for a reader that has nothing to say.
 		go func() { defer close(copied); _, _ = io.Copy(pipe, source); pipe.Close() }()
 	}
-	if err = session.Start(line); err == nil {
+	if err = session.Start(call.line); err == nil {
 		err = session.Wait()
 	}
 	call.flush()
@@ -114,7 +118,21 @@ func (c *connection) converse(line string, call *call, release func()) (int, err
 	if source.err != nil {
 		return 0, source.err
 	}
-	return exitStatus(err)
+	exit, err := exitStatus(err)
+	if err == nil && exit != 0 && !call.begun() {
+		err = errNotBegun
+	}
+	return exit, err
+}
+
+// begun reports whether the command named its process group.
+func (c *call) begun() bool {
+	select {
+	case <-c.named:
+		return true
+	default:
+		return false
+	}
 }
 
 // exitStatus tells a command that ended from a connection that did.
@@ -137,6 +155,9 @@ func (c *connection) kill(call *call) {
 	case <-c.ended:
 		return
 	}
+	if call.kill == nil {
+		return
+	}
 	c.killing.Lock() // one channel is kept for this
 	defer c.killing.Unlock()
 	session, err := c.client.NewSession()
@@ -147,7 +168,7 @@ func (c *connection) kill(call *call) {
 	call.mu.Lock()
 	group := call.group
 	call.mu.Unlock()
-	_ = session.Run(fmt.Sprintf("kill -KILL -%d", group))
+	_ = session.Run(call.kill(group))
 }
 
 // leave takes the streams back from the call.

@@ -30,7 +30,7 @@ const (
 // its process group. An error that is ErrConnectionLost means the command may or may not have
 // run.
 func (h *Host) Run(ctx context.Context, cmd Command) (Result, error) {
-	line, err := commandLine(cmd.Script, cmd.Args)
+	line, err := h.line(cmd.Script, cmd.Args, cmd.Root)
 	if err != nil {
 		return Result{}, h.fail("run", "", err)
 	}
@@ -40,7 +40,10 @@ func (h *Host) Run(ctx context.Context, cmd Command) (Result, error) {
 	}
 	var stdout, stderr bytes.Buffer
 	out, errs := &sink{to: &stdout, left: limit}, &sink{to: &stderr, left: limit}
-	exit, err := h.execute(ctx, line, streams{cmd.Stdin, out, errs})
+	exit, err := h.execute(ctx, job{line, streams{cmd.Stdin, out, errs}, h.killer(cmd.Root)})
+	if errors.Is(err, errNotBegun) {
+		err = h.notBegun(cmd.Root, exit, stderr.Bytes())
+	}
 	return Result{
 		Stdout:    stdout.Bytes(),
 		Stderr:    stderr.Bytes(),
@@ -58,8 +61,8 @@ func (h *Host) RunOK(ctx context.Context, cmd Command) (Result, error) {
 	return result, err
 }
 
-// execute runs a command line on a live connection, within a deadline and the channel bound.
-func (h *Host) execute(ctx context.Context, line string, s streams) (exit int, err error) {
+// execute runs a job on a live connection, within a deadline and the channel bound.
+func (h *Host) execute(ctx context.Context, j job) (exit int, err error) {
 	ctx, cancel := bound(ctx)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
@@ -71,7 +74,7 @@ func (h *Host) execute(ctx context.Context, line string, s streams) (exit int, e
 			h.release()
 			return 0, err
 		}
-		exit, err := c.run(ctx, line, s, h.release)
+		exit, err := c.run(ctx, j, h.release)
 		// Nothing ran if the connection turns out to be dead, or if the server still counts a
 		// session that has just ended. Once a command was sent, only the caller knows whether it
 		// may run twice.
@@ -83,6 +86,8 @@ func (h *Host) execute(ctx context.Context, line string, s streams) (exit int, e
 			case <-ctx.Done():
 				return 0, context.Cause(ctx)
 			}
+		case errors.Is(err, errRefused):
+			return 0, &HostError{h.Name(), "run", sessionsHint, fmt.Errorf("%w: %w", ErrSessions, err)}
 		default:
 			return exit, err
 		}
@@ -100,8 +105,13 @@ func bound(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // commandLine makes a script and its arguments one line for whatever shell the user has.
 func commandLine(script string, args []string) (string, error) {
+	return shellLine("echo "+groupMark+"$$ >&2\n"+script, args)
+}
+
+// shellLine is commandLine without the line that names the process group.
+func shellLine(script string, args []string) (string, error) {
 	var line strings.Builder
-	line.WriteString("exec /bin/sh -c " + quote("echo "+groupMark+"$$ >&2\n"+script) + " sh")
+	line.WriteString("exec /bin/sh -c " + quote(script) + " sh")
 	for _, arg := range args {
 		line.WriteString(" " + quote(arg))
 	}

@@ -147,7 +147,7 @@ func TestCancelUnkillable(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	_, err := h.execute(ctx, line, streams{out: &out})
+	_, err := h.execute(ctx, job{line, streams{out: &out}, h.killer(false)})
 	if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took < abortGrace {
 		t.Errorf("after %v: %v", took, err)
 	}
@@ -179,7 +179,7 @@ func TestGroupMark(t *testing.T) {
 	} {
 		for step := 1; step <= len(test.said); step++ {
 			var errs bytes.Buffer
-			c := &call{streams: streams{errs: &errs}, named: make(chan struct{})}
+			c := &call{job: job{streams: streams{errs: &errs}}, named: make(chan struct{})}
 			for part := range slices.Chunk([]byte(test.said), step) {
 				c.errors(part)
 			}
@@ -240,6 +240,8 @@ func TestChannelBound(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	h := s.host(t)
+	await(t, "channels of Connect close", func() bool { return s.open.Load() == 0 })
+	s.mostOpen.Store(0)
 	echo := echoServer(t)
 	tunnel, err := h.Dial(t.Context(), "tcp", echo)
 	if err != nil {
@@ -290,7 +292,7 @@ func TestRefusedSession(t *testing.T) {
 		t.Error("refused three times:", err)
 	}
 	s.refusals.Store(1000)
-	if _, err := h.RunOK(t.Context(), Command{Script: "true"}); !errors.Is(err, errRefused) {
+	if _, err := h.RunOK(t.Context(), Command{Script: "true"}); !errors.Is(err, ErrSessions) {
 		t.Error("refused for good:", err)
 	}
 	if len(h.channels) != 0 || s.logins.Load() != 1 {

@@ -26,7 +26,8 @@ type connection struct {
 	killing sync.Mutex    // held by who uses the channel kept for killing
 }
 
-// connect dials, checks the host key, authenticates and begins to watch the peer.
+// connect dials, checks the host key, authenticates and begins to watch the peer. A server that
+// has no time for us is asked again.
 func connect(ctx context.Context, cfg HostConfig) (*connection, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, cfg.ConnectTimeout,
 		fmt.Errorf("no answer within %v: %w", cfg.ConnectTimeout, context.DeadlineExceeded))
@@ -42,21 +43,23 @@ func connect(ctx context.Context, cfg HostConfig) (*connection, error) {
 	}
 	defer done()
 
-	conn, err := cfg.Dial(ctx, "tcp", cfg.SSH)
-	if err != nil {
-		return nil, unreachable(ctx, cfg, err)
-	}
-	client, err := handshake(ctx, conn, cfg, keys, signers)
-	if err != nil {
-		return nil, err
-	}
-	c := &connection{client: client, ended: make(chan struct{})}
-	go func() {
-		_ = client.Wait()
-		close(c.ended)
-	}()
-	go c.watch(cfg.KeepAlive)
-	return c, nil
+	return connectPatiently(ctx, cfg, func() (*connection, error) {
+		conn, err := cfg.Dial(ctx, "tcp", cfg.SSH)
+		if err != nil {
+			return nil, unreachable(ctx, cfg, err)
+		}
+		client, err := handshake(ctx, conn, cfg, keys, signers)
+		if err != nil {
+			return nil, err
+		}
+		c := &connection{client: client, ended: make(chan struct{})}
+		go func() {
+			_ = client.Wait()
+			close(c.ended)
+		}()
+		go c.watch(cfg.KeepAlive)
+		return c, nil
+	})
 }
 
 // handshake makes an SSH client of conn, or closes it and says what is wrong.
@@ -64,7 +67,8 @@ func handshake(
 	ctx context.Context, conn net.Conn, cfg HostConfig, keys *hostKeys, signers []ssh.Signer,
 ) (*ssh.Client, error) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	link, channels, requests, err := ssh.NewClientConn(conn, cfg.SSH, &ssh.ClientConfig{
+	greeted := &greetedConn{Conn: conn}
+	link, channels, requests, err := ssh.NewClientConn(greeted, cfg.SSH, &ssh.ClientConfig{
 		User:              cfg.User,
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signers...)},
 		HostKeyCallback:   keys.check,
@@ -79,6 +83,9 @@ func handshake(
 	}
 	conn.Close()
 
+	if said, away := greeted.turnedAway(err); away && ctx.Err() == nil {
+		return nil, &turnedAwayError{said}
+	}
 	var negotiation *ssh.AlgorithmNegotiationError
 	switch {
 	case keys.refused != nil:
@@ -209,6 +216,9 @@ func unauthenticated(cfg HostConfig, signers []ssh.Signer) error {
 func unreachable(ctx context.Context, cfg HostConfig, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx) // why we gave up, not that the socket was closed then
+	}
+	if err := beyond(cfg, err); err != nil {
+		return err
 	}
 	hint := "check the address, and that an SSH server listens there"
 	return &HostError{cfg.Name, "connect", hint,

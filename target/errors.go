@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"gauntlet/redact"
 )
 
 // The kinds of failure that a caller may need to tell apart: ask with errors.Is.
@@ -29,7 +31,10 @@ type HostError struct {
 	Err  error
 }
 
-func (e *HostError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Host, e.Op, e.Err) }
+// Error holds no secrets, whatever a host or a tool wrote.
+func (e *HostError) Error() string {
+	return redact.String(fmt.Sprintf("%s: %s: %v", e.Host, e.Op, e.Err))
+}
 
 // Unwrap gives access to the kind of the failure.
 func (e *HostError) Unwrap() error { return e.Err }
@@ -44,10 +49,10 @@ func (e *ExitError) Error() string {
 	if e.Stderr == "" {
 		return fmt.Sprintf("exit status %d", e.Exit)
 	}
-	return fmt.Sprintf("exit status %d: %s", e.Exit, e.Stderr)
+	return redact.String(fmt.Sprintf("exit status %d: %s", e.Exit, e.Stderr))
 }
 
-// Hints collects the hints of every HostError inside err, each once, in order.
+// Hints collects the hints of every HostError inside err, each once, in order, without secrets.
 func Hints(err error) []string {
 	var hints []string
 	seen := map[string]bool{}
@@ -55,7 +60,7 @@ func Hints(err error) []string {
 	walk = func(err error) {
 		if h, ok := err.(*HostError); ok && h.Hint != "" && !seen[h.Hint] {
 			seen[h.Hint] = true
-			hints = append(hints, h.Hint)
+			hints = append(hints, redact.String(h.Hint))
 		}
 		switch wrapped := err.(type) {
 		case interface{ Unwrap() error }:

@@ -3,7 +3,6 @@ package target
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"io"
 	"io/fs"
 	"strconv"
@@ -43,37 +42,6 @@ func (h *Host) receive(ctx context.Context, path string, content io.Reader) erro
 		Script: `umask 077 && cat >"$1"`, Args: []string{path}, Stdin: content,
 	})
 	return err
-}
-
-// missing is the exit status by which a script says that a file does not exist.
-const missing = 44
-
-// Get copies a file of the host to w and returns its size. A file that does not exist is
-// fs.ErrNotExist; of one longer than limit bytes only the beginning is copied, and the error is
-// ErrTooLarge.
-func (h *Host) Get(ctx context.Context, path string, w io.Writer, limit int64) (int64, error) {
-	op := "get " + path
-	line, err := commandLine(`[ -e "$1" ] || exit 44; exec head -c "$2" <"$1"`,
-		[]string{path, strconv.FormatInt(limit+1, 10)})
-	if err != nil {
-		return 0, h.fail(op, "", err)
-	}
-	var stderr tail
-	out := &sink{to: w, left: limit}
-	exit, err := h.execute(ctx, line, streams{out: out, errs: &stderr})
-	size := limit - out.left
-	switch {
-	case err != nil:
-	case exit == missing:
-		err = fs.ErrNotExist
-	case exit != 0:
-		err = &ExitError{exit, lastLine(stderr)}
-	case out.err != nil:
-		err = out.err
-	case out.dropped:
-		err = fmt.Errorf("%w: over %d bytes", ErrTooLarge, limit)
-	}
-	return size, h.reword(op, err)
 }
 
 // reword gives an error the name of the operation that the caller asked for.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 )
@@ -20,7 +21,9 @@ type Host struct {
 	config     HostConfig
 	home       string
 	controller string
-	root       bool
+	root       bool  // commands can be root's
+	rootLogin  bool  // all are, already
+	jump       *Host // the way to it; nil: direct
 
 	channels chan struct{} // holds a token for each open channel
 	dialling chan struct{} // a mutex for reconnecting whose waiters can give up
@@ -33,21 +36,23 @@ type Host struct {
 }
 
 // Connect reaches a host and learns where it is: its home directory and our address.
-// Errors are *HostError: ErrUnreachable, ErrHostKey or ErrAuthentication tell why.
+// Errors are *HostError: ErrUnreachable, ErrThrottled, ErrHostKey, ErrAuthentication, ErrSessions
+// or ErrBecome tell why. If there are words to become root, they must work.
 func Connect(ctx context.Context, cfg HostConfig) (*Host, error) {
-	cfg, err := cfg.complete()
+	h, err := newHost(cfg)
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{
-		config:   cfg,
-		channels: make(chan struct{}, maxChannels),
-		dialling: make(chan struct{}, 1),
+	if cfg.Address == "" {
+		return nil, h.fail("connect", "", errors.New("no data address"))
 	}
-	h.life, h.end = context.WithCancel(context.Background())
-	if err := h.introduce(ctx); err != nil {
-		h.Close()
-		return nil, err
+	for _, step := range []func(context.Context) error{
+		h.countSessions, h.introduce, h.becomeRoot,
+	} {
+		if err := step(ctx); err != nil {
+			h.Close()
+			return nil, err
+		}
 	}
 	return h, nil
 }
@@ -66,7 +71,7 @@ func (cfg HostConfig) complete() (HostConfig, error) {
 	var problem string
 	if err := checkAddress("tcp", cfg.SSH); err != nil {
 		problem = fmt.Sprintf("SSH address is not host:port: %v", err)
-	} else if net.ParseIP(cfg.Address) == nil {
+	} else if cfg.Address != "" && net.ParseIP(cfg.Address) == nil {
 		problem = fmt.Sprintf("data address %q is not an IP address", cfg.Address)
 	} else if cfg.User == "" {
 		problem = "no user"
@@ -88,11 +93,34 @@ func (h *Host) introduce(ctx context.Context) error {
 		return err
 	}
 	lines := strings.Split(string(result.Stdout), "\n")
-	if len(lines) != 4 || !strings.HasPrefix(lines[0], "/") || net.ParseIP(lines[1]) == nil {
+	if len(lines) != 4 {
+		lines = make([]string, 4)
+	}
+	controller, err := netip.ParseAddr(lines[1])
+	if err != nil || !strings.HasPrefix(lines[0], "/") {
 		return h.fail("connect", "", fmt.Errorf("no HOME or SSH_CONNECTION in its environment: %q",
 			result.Stdout))
 	}
-	h.home, h.controller, h.root = lines[0], lines[1], lines[2] == "0"
+	h.home, h.controller = lines[0], controller.Unmap().WithZone("").String()
+	h.rootLogin = lines[2] == "0"
+	h.root = h.rootLogin
+	return nil
+}
+
+// becomeRoot proves that commands can be root's, if the configuration says so.
+func (h *Host) becomeRoot(ctx context.Context) error {
+	if h.rootLogin || len(h.config.Become) == 0 {
+		return nil
+	}
+	result, err := h.RunOK(ctx, Command{Script: "id -u", Root: true})
+	if err != nil {
+		return err
+	}
+	if who := lastLine(result.Stdout); who != "0" {
+		return h.becomeError(fmt.Sprintf("%q makes us uid %s", strings.Join(h.config.Become, " "), who),
+			"it must make root of us")
+	}
+	h.root = true
 	return nil
 }
 
@@ -120,6 +148,9 @@ func (h *Host) Close() {
 	if h.current != nil {
 		h.current.client.Close()
 	}
+	if h.jump != nil {
+		h.jump.Close()
+	}
 }
 
 // Probe proves that the host can be reached afresh: it makes a new SSH connection,
@@ -130,7 +161,7 @@ func (h *Host) Probe(ctx context.Context) error {
 		return err
 	}
 	defer c.client.Close()
-	_, err = c.run(ctx, "exec true", streams{}, func() {})
+	_, err = c.run(ctx, job{line: "exec true"}, func() {})
 	return h.fail("probe", "", err)
 }
 
@@ -175,7 +206,7 @@ func (h *Host) acquire(ctx context.Context) error {
 	case h.channels <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("all %d channels in use: %w", maxChannels, context.Cause(ctx))
+		return fmt.Errorf("all %d channels in use: %w", cap(h.channels), context.Cause(ctx))
 	case <-h.life.Done():
 		return ErrClosed
 	}
