@@ -1,29 +1,18 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"gauntlet/history"
 	"gauntlet/workload"
 )
-
-// DefaultTimeout bounds one request, dialling included.
-const DefaultTimeout = time.Second
-
-// maxBody bounds what is read of an answer; a register's is far smaller.
-const maxBody = 64 << 10
 
 // raftd is the client of one raftd node.
 //
@@ -38,64 +27,24 @@ const maxBody = 64 << 10
 //	200 whose body is garbage, incomplete or too long       info        fail
 //	timed out, reset or closed once a connection was had    info        fail
 type raftd struct {
-	node      string
-	base      string
-	transport *http.Transport
-	timeout   time.Duration
+	exchange
+	base string
 }
 
 // NewRaftd returns a client of the raftd node at addr, "host:port". A nil dial is net.Dialer's, a
 // timeout of 0 DefaultTimeout. It keeps connections alive, follows no redirect, and sends nothing a
 // second time.
 func NewRaftd(node, addr string, dial DialFunc, timeout time.Duration) Client {
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	if timeout <= 0 {
-		timeout = DefaultTimeout
-	}
-	// The transport detaches a dial from its request's deadline; bound it again, so that dials to a
-	// node that answers nothing do not pile up.
-	bounded := func(ctx context.Context, network, address string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, timeout)
-		defer cancel()
-		return dial(ctx, network, address)
-	}
-	return &raftd{node: node, base: "http://" + addr + "/v1/kv/", timeout: timeout,
-		transport: &http.Transport{
-			DialContext:            bounded,
-			DisableCompression:     true,
-			MaxIdleConnsPerHost:    256,
-			IdleConnTimeout:        30 * time.Second,
-			MaxResponseHeaderBytes: maxBody,
-		}}
+	return &raftd{newExchange(node, dial, timeout), "http://" + addr + "/v1/kv/"}
 }
-
-// Close implements Client.
-func (c *raftd) Close() { c.transport.CloseIdleConnections() }
 
 // Do implements Client.
 func (c *raftd) Do(ctx context.Context, inv workload.Invocation) Answer {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	connected := false // written and read by this goroutine only
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected = true },
+	build := func(ctx context.Context) (*http.Request, error) { return c.request(ctx, inv) }
+	answer := c.do(ctx, build, func(status int, body []byte) Answer {
+		return interpret(inv.Kind, status, body)
 	})
-	req, err := c.request(ctx, inv)
-	if err != nil {
-		return Answer{Outcome: history.OutcomeFail, Error: oneLine(err.Error())}
-	}
-	resp, err := c.transport.RoundTrip(req)
-	if err != nil {
-		return c.lost(ctx, err, connected).asked(inv.Kind)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		return c.lost(ctx, err, true).asked(inv.Kind)
-	}
-	return interpret(inv.Kind, resp.StatusCode, body).asked(inv.Kind)
+	return answer.asked(inv.Kind)
 }
 
 // request builds the request of an invocation.
@@ -118,41 +67,11 @@ func (c *raftd) request(ctx context.Context, inv workload.Invocation) (*http.Req
 		}
 		body = fmt.Appendf(nil, `{"value":"%d","expected":%s}`, *in.Value, expected)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+url.PathEscape(inv.Key)+suffix, nil)
-	if err != nil {
-		return nil, err
-	}
-	// http.Transport repeats a request on a new connection when a kept-alive one dies under it, if
-	// it thinks that harmless. It must not think so: a body it cannot rewind, even an empty one,
-	// makes every request one that goes out once.
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	req.ContentLength = int64(len(body))
-	req.GetBody = nil
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	return req, nil
-}
-
-// lost classifies a request without a whole answer: without a connection it was certainly not sent.
-func (c *raftd) lost(ctx context.Context, err error, connected bool) Answer {
-	text := err.Error()
-	// Seen from inside the transport, a request that timed out can look like a broken connection.
-	if errors.Is(err, context.DeadlineExceeded) || ctx.Err() == context.DeadlineExceeded {
-		text = "no answer within " + c.timeout.String()
-	}
-	if connected {
-		return Answer{Outcome: history.OutcomeInfo, Error: oneLine(text)}
-	}
-	text = "no connection to " + c.node + ": " + text
-	return Answer{Outcome: history.OutcomeFail, Error: oneLine(text)}
+	return once(ctx, method, c.base+url.PathEscape(inv.Key)+suffix, body)
 }
 
 // interpret classifies a whole answer.
 func interpret(kind string, status int, body []byte) Answer {
-	if len(body) > maxBody {
-		return Answer{Outcome: history.OutcomeInfo, Error: "an answer beyond all bounds"}
-	}
 	if status == http.StatusOK {
 		out, err := output(kind, body)
 		if err != nil {
@@ -211,13 +130,4 @@ func value(found *bool, text *string) (*int64, error) {
 		return nil, fmt.Errorf("not a register's value: %q", *text)
 	}
 	return &v, nil
-}
-
-// oneLine folds white space and bounds the length, so that an error fits a line of the history.
-func oneLine(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > 200 {
-		text = strings.ToValidUTF8(text[:200], "") + "..."
-	}
-	return text
 }
