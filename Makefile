@@ -7,9 +7,11 @@
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
 # make fuzz       FOR=10s: every fuzz target for that long
 # make kill-loop  KILLS=20: kills the controller at random instants; the hosts must heal themselves
+# make kill-loop-hosts  KILLS=20 RIGS=4: the same on hosts with OpenSSH and sudo, in every phase
 
 FOR ?= 10s
 KILLS ?= 20
+RIGS ?= 4
 
 # A clone that belongs to someone else has no version information that git would give out.
 export GOFLAGS := -buildvcs=false
@@ -18,13 +20,18 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench run-bug fuzz kill-loop setup
+.PHONY: help run test test-ci lint build bench run-bug fuzz kill-loop kill-loop-hosts setup setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
 
 setup:
 	@.ci/require iptables
+
+# What the acceptance tests put under test, or make hosts of. No service is started or enabled.
+setup-hosts: setup
+	@.ci/require sshd=openssh-server sudo ip=iproute2 setpriv=util-linux tcpdump \
+		etcd=etcd-server redis-server python3
 
 build:
 	$(STATIC) -o bin/ ./cmd/verify ./cmd/raftd
@@ -50,7 +57,7 @@ lint:
 	go tool -modfile=tools/go.mod staticcheck -tags lab ./...
 	.ci/vulnerabilities
 
-test-ci: setup lint build
+test-ci: setup setup-hosts lint build
 	@.ci/require gcc
 	go test -race $(RACE)
 	.ci/fuzz 5s
@@ -65,3 +72,6 @@ fuzz:
 
 kill-loop: setup build
 	$(LAB) -timeout 60m -run TestKilledController ./acceptance -kills $(KILLS)
+
+kill-loop-hosts: setup-hosts build
+	$(LAB) -timeout 90m -run TestKilledControllerOnHosts ./acceptance -kills $(KILLS) -rigs $(RIGS)

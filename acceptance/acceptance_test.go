@@ -60,9 +60,15 @@ type execution struct {
 // launch starts "verify run SUITE" with a run directory of its own.
 func launch(t testing.TB, suite string, args ...string) *execution {
 	t.Helper()
-	e := &execution{parent: t.TempDir(), ended: make(chan struct{})}
-	args = append([]string{"run", suite, "--out", e.parent}, args...)
-	e.command = exec.Command(binary(t, "verify"), args...)
+	parent := t.TempDir()
+	args = append([]string{"run", suite, "--out", parent}, args...)
+	return follow(t, exec.Command(binary(t, "verify"), args...), parent)
+}
+
+// follow starts a command that runs a suite, whose run directory will be in parent.
+func follow(t testing.TB, command *exec.Cmd, parent string) *execution {
+	t.Helper()
+	e := &execution{command: command, parent: parent, ended: make(chan struct{})}
 	e.command.Stdout, e.command.Stderr = &e.talk, &e.talk
 	if err := e.command.Start(); err != nil {
 		t.Fatal(err)
@@ -117,10 +123,25 @@ func (e *execution) results(t testing.TB) checker.Results {
 // first.
 func (e *execution) awaitFault(t testing.TB, kind string) {
 	t.Helper()
-	for !e.inForce(kind) {
+	e.await(t, "a "+kind+" in force", func() bool { return e.inForce(kind) })
+}
+
+// awaitPhase returns when a phase of the run has begun, or fails the test.
+func (e *execution) awaitPhase(t testing.TB, name string) {
+	t.Helper()
+	e.await(t, "phase "+name, func() bool {
+		return slices.ContainsFunc(e.history().Phases, func(p history.Phase) bool {
+			return p.Name == name
+		})
+	})
+}
+
+func (e *execution) await(t testing.TB, what string, happened func() bool) {
+	t.Helper()
+	for !happened() {
 		select {
 		case <-e.ended:
-			t.Fatalf("the run ended before a %s was in force", kind)
+			t.Fatalf("the run ended without %s", what)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

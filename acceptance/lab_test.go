@@ -15,10 +15,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// fleet is hosts on which a script can be run past the controller, as root.
+type fleet struct {
+	hosts []string
+	shell func(host, script string) (string, error)
+}
+
 // heldLab is a lab that another process holds, with foreign rules on its hosts.
 type heldLab struct {
+	fleet
 	verify string
-	hosts  []string
 }
 
 // foreign is a script that gives a host the rules of other software.
@@ -36,6 +42,10 @@ var survey string
 func hold(t *testing.T, hosts int) *heldLab {
 	t.Helper()
 	l := &heldLab{verify: binary(t, "verify")}
+	l.shell = func(host, script string) (string, error) {
+		said, err := exec.Command(l.verify, "lab", "shell", host, script).CombinedOutput()
+		return string(said), err
+	}
 	for i := range hosts {
 		l.hosts = append(l.hosts, fmt.Sprintf("n%d", i+1))
 	}
@@ -58,28 +68,34 @@ func hold(t *testing.T, hosts int) *heldLab {
 			t.Fatalf("no lab\n%s", &talk)
 		}
 	}
-	for _, host := range l.hosts {
-		l.shell(t, host, foreign)
-	}
+	l.addForeignRules(t)
 	return l
 }
 
-// shell runs a script on a host and returns what it printed.
-func (l *heldLab) shell(t *testing.T, host, script string) string {
+// on runs a script on a host and returns what it printed.
+func (f *fleet) on(t *testing.T, host, script string) string {
 	t.Helper()
-	said, err := exec.Command(l.verify, "lab", "shell", host, script).CombinedOutput()
+	said, err := f.shell(host, script)
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", host, err, said)
 	}
-	return string(said)
+	return said
+}
+
+// addForeignRules gives every host the rules of other software.
+func (f *fleet) addForeignRules(t *testing.T) {
+	t.Helper()
+	for _, host := range f.hosts {
+		f.on(t, host, foreign)
+	}
 }
 
 // inventory surveys all hosts.
-func (l *heldLab) inventory(t *testing.T) map[string]string {
+func (f *fleet) inventory(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, host := range l.hosts {
-		found[host] = l.shell(t, host, survey)
+	for _, host := range f.hosts {
+		found[host] = f.on(t, host, survey)
 		if !strings.Contains(found[host], "DOCKER") {
 			t.Fatalf("%s: no foreign rules to begin with:\n%s", host, found[host])
 		}
@@ -88,20 +104,20 @@ func (l *heldLab) inventory(t *testing.T) map[string]string {
 }
 
 // awaitInventory returns how long it took until all hosts were as before.
-func (l *heldLab) awaitInventory(
+func (f *fleet) awaitInventory(
 	t *testing.T, before map[string]string, within time.Duration,
 ) time.Duration {
 	t.Helper()
-	return await(t, within, before, func() map[string]string { return l.inventory(t) })
+	return await(t, within, before, func() map[string]string { return f.inventory(t) })
 }
 
 // awaitHealed does the same, but overlooks guards, which may stay a little longer.
-func (l *heldLab) awaitHealed(
+func (f *fleet) awaitHealed(
 	t *testing.T, before map[string]string, within time.Duration,
 ) time.Duration {
 	t.Helper()
 	return await(t, within, before, func() map[string]string {
-		found := l.inventory(t)
+		found := f.inventory(t)
 		for host, text := range found {
 			found[host] = guards.ReplaceAllString(text, "")
 		}

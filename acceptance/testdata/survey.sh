@@ -20,5 +20,5 @@ for process in /proc/[0-9]*; do
 	Z) continue ;;
 	*) state=runs ;;
 	esac
-	echo "$state $(tr '\0' ' ' <"$process/cmdline")"
+	echo "$state $(tr '\0\n\t' '   ' <"$process/cmdline")"
 done 2>/dev/null | sort
