@@ -71,7 +71,7 @@ fuzz:
 	.ci/fuzz $(FOR)
 
 kill-loop: setup build
-	$(LAB) -timeout 60m -run TestKilledController ./acceptance -kills $(KILLS)
+	$(LAB) -timeout 60m -run '^TestKilledController$$' ./acceptance -kills $(KILLS)
 
 kill-loop-hosts: setup-hosts build
-	$(LAB) -timeout 90m -run TestKilledControllerOnHosts ./acceptance -kills $(KILLS) -rigs $(RIGS)
+	$(LAB) -timeout 90m -run '^TestKilledControllerOnHosts$$' ./acceptance -kills $(KILLS) -rigs $(RIGS)
