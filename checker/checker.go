@@ -90,6 +90,7 @@ const (
 	GateOKPerPhase         = "ok-per-phase"         // something succeeded wherever it should have
 	GateFaultsBit          = "faults-bit"           // each fault is proven at its start and its end
 	GateMinFaults          = "min-faults"           // enough faults of each kind are proven
+	GateFinalReads         = "final-reads"          // every key asked for at the end was answered
 	GateAvailableAfterHeal = "available-after-heal" // the target came back in time
 )
 

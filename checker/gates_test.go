@@ -77,6 +77,7 @@ unknown ok-per-kind: no operation was recorded
 unknown ok-per-phase: nothing was acknowledged during warm-up; nothing was acknowledged during ` +
 		`load; nothing was acknowledged during recovery; nothing was acknowledged during any ` +
 		`isolate-leader partition, though a majority stayed connected
+unknown final-reads: no key was read at the end
 unknown available-after-heal: not available when clients stopped, ` +
 		`0s after the last heal, sooner than 1s`},
 	{"one kind hardly ever", func(h *history.History) {
@@ -88,7 +89,16 @@ unknown available-after-heal: not available when clients stopped, ` +
 		}
 	}, `
 unknown ok-per-kind: 25 write operations were acknowledged, fewer than 100
+unknown final-reads: no final read of r1 was answered
 invalid available-after-heal: not available within 1s after the last heal, nor later`},
+	{"nobody answers at the end", func(h *history.History) {
+		silence(h, 12100*ms, 13000*ms)
+		for i := range h.Operations {
+			if op := &h.Operations[i]; op.Call >= 12000*ms && op.Key == "r1" {
+				op.Outcome = history.OutcomeFail
+			}
+		}
+	}, "unknown final-reads: no final read of r1 was answered"},
 	{"a silent warm-up", func(h *history.History) { silence(h, 0, 2000*ms) },
 		"unknown ok-per-phase: nothing was acknowledged during warm-up"},
 	{"never came to recovery", func(h *history.History) { h.Phases = h.Phases[:4] },

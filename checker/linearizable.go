@@ -66,7 +66,7 @@ func decide(ops []history.Operation, effects []effect, budget time.Duration) (Ve
 	case porcupine.Ok:
 		return Valid, nil
 	case porcupine.Illegal:
-		return Invalid, explain(shrink(effects, budget))
+		return Invalid, explain(shrink(effects, min(budget/2, shrinkBudget)))
 	default:
 		return Unknown, nil
 	}

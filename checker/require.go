@@ -17,6 +17,9 @@ func Requirements(h *history.History, require Require) []Result {
 	gates := []Result{
 		lawful(h), okPerKind(h, require.OKPerKind), okPerPhase(h, require), faultsBit(h),
 	}
+	if s, reached := phase(h, PhaseFinalReads); reached {
+		gates = append(gates, finalReads(h, s))
+	}
 	if len(require.MinFaults) > 0 {
 		gates = append(gates, minFaults(h, require.MinFaults))
 	}
@@ -89,6 +92,27 @@ func okPerPhase(h *history.History, require Require) Result {
 	}
 	return doubt(GateOKPerPhase, doubts,
 		"something was acknowledged wherever a majority was connected")
+}
+
+// finalReads wants an answer for every key that was asked for at the end: a key that nobody can read
+// any more may hide a lost write.
+func finalReads(h *history.History, s span) Result {
+	read := make(map[string]bool)
+	for _, op := range h.Operations {
+		if op.Call >= s.from && op.Call < s.to {
+			read[op.Key] = read[op.Key] || op.Outcome == history.OutcomeOK
+		}
+	}
+	var doubts []string
+	for _, key := range slices.Sorted(maps.Keys(read)) {
+		if !read[key] {
+			doubts = append(doubts, fmt.Sprintf("no final read of %s was answered", key))
+		}
+	}
+	if len(read) == 0 {
+		doubts = append(doubts, "no key was read at the end")
+	}
+	return doubt(GateFinalReads, doubts, fmt.Sprintf("all %d keys in use were read", len(read)))
 }
 
 // variety names what kind of fault it is: "isolate-leader partition", "pause of leader".

@@ -7,6 +7,9 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
+// shrinkBudget bounds the search for a smaller window: the verdict must not be lost over it.
+const shrinkBudget = 10 * time.Second
+
 // shrink reduces effects that are not linearizable to a window that is 1-minimal within the
 // budget: removing any one value or any one observation from it would make it linearizable.
 //
@@ -16,7 +19,7 @@ import (
 // whose write was taken away.
 func shrink(effects []effect, budget time.Duration) []effect {
 	if budget <= 0 {
-		budget = time.Minute
+		budget = shrinkBudget
 	}
 	deadline := time.Now().Add(budget)
 	window := withoutUnseen(effects)

@@ -123,6 +123,17 @@ func (s *sample) work() {
 		}
 		s.ops = append(s.ops, op)
 	}
+	s.readFinally(state)
+}
+
+// readFinally reads the last register once more, as the last phase of a run does.
+func (s *sample) readFinally(state map[string]*int64) {
+	op := history.Operation{Process: 10_000, Node: "n1", Kind: "read", Key: "r97",
+		Call: 49*second + time.Millisecond, Return: 49*second + 2*time.Millisecond,
+		Outcome: history.OutcomeOK}
+	op.Input = workload.RegisterInput{}.Encode(op.Kind)
+	op.Output = workload.RegisterOutput{Value: state[op.Key]}.Encode(op.Kind)
+	s.ops = append(s.ops, op)
 }
 
 // answers tells whether a node serves: not while hit, and nobody just after a leader was.
