@@ -27,6 +27,10 @@ type chain struct {
 	since  map[int]map[rule]uint64 // by fault: the sums when it began
 	before map[rule]uint64         // sums up to the last load
 	loaded map[rule]uint64         // what the kernel counted since then, as last read
+
+	// unsure is the families of a load that was not seen to succeed: the host may have it, so the
+	// next load concerns them too.
+	unsure []string
 }
 
 // with returns the claims as they are to be: the fault's replaced, or removed if it has no rules.
@@ -89,8 +93,8 @@ func union(claims map[int][]rule) []rule {
 }
 
 // families tells whether rules concern IPv4, "4", or IPv6, "6", or both.
-func families(rules []rule) []string {
-	var found []string
+func families(rules []rule, more ...string) []string {
+	found := slices.Clone(more)
 	for _, r := range rules {
 		if f := r.family(); !slices.Contains(found, f) {
 			found = append(found, f)

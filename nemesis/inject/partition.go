@@ -108,14 +108,15 @@ func (i *Injector) reload(
 	defer n.mu.Unlock()
 	claims := n.chain.with(fault, rules)
 	want := union(claims)
-	n.chain.loaded, err = i.counters(n, slices.Concat(want, union(n.chain.claims)),
-		func(family string) (string, error) {
-			text := restore("GNT-"+i.run+"-IN", want, family, n.control, i.port)
-			return n.guard(ctx, i.run, "cut", family, text)
-		})
+	n.chain.unsure = families(slices.Concat(want, union(n.chain.claims)), n.chain.unsure...)
+	n.chain.loaded, err = i.counters(n, n.chain.unsure, func(family string) (string, error) {
+		text := restore("GNT-"+i.run+"-IN", want, family, n.control, i.port)
+		return n.guard(ctx, i.run, "cut", family, text)
+	})
 	if err != nil {
 		return 0, false, err
 	}
+	n.chain.unsure = nil
 	packets, held = n.chain.drops(fault)
 	n.chain.replace(claims)
 	return packets, held, nil
@@ -126,7 +127,7 @@ func (i *Injector) count(ctx context.Context, n *node, fault int) (uint64, bool,
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var err error
-	n.chain.loaded, err = i.counters(n, union(n.chain.claims),
+	n.chain.loaded, err = i.counters(n, families(union(n.chain.claims)),
 		func(family string) (string, error) {
 			return n.guard(ctx, i.run, "counters", family)
 		})
@@ -137,12 +138,12 @@ func (i *Injector) count(ctx context.Context, n *node, fault int) (uint64, bool,
 	return packets, held, nil
 }
 
-// counters merges what a command lists for each family that the rules concern.
+// counters merges what a command lists for each family.
 func (i *Injector) counters(
-	n *node, rules []rule, list func(family string) (string, error),
+	n *node, families []string, list func(family string) (string, error),
 ) (map[rule]uint64, error) {
 	all := map[rule]uint64{}
-	for _, family := range families(rules) {
+	for _, family := range families {
 		listing, err := list(family)
 		if err != nil {
 			return nil, err

@@ -51,6 +51,9 @@ func (i *Injector) strike(ctx context.Context, f *history.Fault, command, state 
 	}
 	undo, cancel := afterwards(ctx)
 	defer cancel()
+	if state == "gone" {
+		return errors.Join(err, i.revive(undo, n)) // it may be dead, whatever was heard of it
+	}
 	_, undone := n.guard(undo, i.run, "resume", identity(p)...)
 	return errors.Join(err, undone)
 }
@@ -84,6 +87,11 @@ func (i *Injector) restart(ctx context.Context, f *history.Fault) error {
 			i.end(f, n, processGone, "pid "+strconv.Itoa(p.PID)+" runs", false)
 		}
 	}
+	return i.revive(ctx, n)
+}
+
+// revive starts a node unless it runs; never without a guard.
+func (i *Injector) revive(ctx context.Context, n *node) error {
 	if _, err := n.guard(ctx, i.run, "check"); err != nil {
 		return err
 	}

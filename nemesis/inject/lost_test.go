@@ -1,0 +1,103 @@
+package inject
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"gauntlet/history"
+	"gauntlet/nemesis"
+	"gauntlet/target"
+)
+
+// faintHost carries out every guard command, and loses the connection right after those named.
+type faintHost struct {
+	name string
+	lose map[string]bool
+	ran  []string // guard commands in order, with their first argument
+}
+
+func (h *faintHost) Name() string                { return h.name }
+func (h *faintHost) Address() string             { return "198.18.0.1" + h.name[1:] }
+func (h *faintHost) Probe(context.Context) error { return nil }
+func (h *faintHost) Dial(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("nobody listens")
+}
+
+func (h *faintHost) Run(_ context.Context, c target.Command) (target.Result, error) {
+	command := c.Args[1]
+	h.ran = append(h.ran, command)
+	if h.lose[command] {
+		delete(h.lose, command)
+		return target.Result{}, target.ErrConnectionLost
+	}
+	return target.Result{}, nil
+}
+
+// newFaint is an Injector over two such hosts, without a guard behind them.
+func newFaint(started *int, lose string) (*Injector, []*faintHost) {
+	var hosts []*faintHost
+	var nodes []*node
+	for _, name := range []string{"n1", "n2"} {
+		h := &faintHost{name: name, lose: map[string]bool{lose: name == "n2"}}
+		hosts = append(hosts, h)
+		nodes = append(nodes, &node{
+			host: h,
+			process: func(context.Context) (target.Process, error) {
+				return target.Process{PID: 9, StartTime: 9}, nil
+			},
+			start: func(context.Context) (target.Process, error) {
+				*started++
+				return target.Process{}, nil
+			},
+		})
+	}
+	i := newInjector(Config{Run: "12345678"}, nodes)
+	i.stop = func() {}
+	return i, hosts
+}
+
+// Goal: a node whose kill was heard of by nobody is running again afterwards.
+// Method: lose the connection at the signal itself, and at the look for its effect.
+func TestKillWithoutAnswerIsUndone(t *testing.T) {
+	for _, lose := range []string{"slay", "state"} {
+		started := 0
+		i, _ := newFaint(&started, lose)
+		f, err := i.Inject(t.Context(), nemesis.Action{
+			Event: nemesis.Event{ID: 1, Kind: nemesis.KindKill}, Hosts: []string{"n2"},
+		})
+		if err == nil || f.Stage != history.StageFailed {
+			t.Errorf("%s lost: %+v, %v, want a failed fault", lose, f, err)
+		}
+		if started != 1 {
+			t.Errorf("%s lost: the node was started %d times, want once", lose, started)
+		}
+	}
+}
+
+// Goal: rules whose loading was heard of by nobody are taken away again.
+// Method: lose the connection at the cut on one host of two; both must see an emptying cut after it.
+func TestCutWithoutAnswerIsUndone(t *testing.T) {
+	started := 0
+	i, hosts := newFaint(&started, "cut")
+	f, err := i.Inject(t.Context(), nemesis.Action{
+		Event: nemesis.Event{ID: 1, Kind: nemesis.KindPartition}, Hosts: []string{"n2"},
+		Cuts: []history.Cut{
+			{From: "n1", To: "n2", Mode: history.CutPackets},
+			{From: "n2", To: "n1", Mode: history.CutPackets},
+		},
+	})
+	if err == nil || f.Stage != history.StageFailed {
+		t.Errorf("%+v, %v, want a failed fault", f, err)
+	}
+	for _, h := range hosts {
+		cuts := slices.DeleteFunc(h.ran, func(c string) bool { return c != "cut" })
+		if len(cuts) != 2 {
+			t.Errorf("%s was cut %d times (%s), want the cut and its undoing", h.name,
+				len(cuts), strings.Join(h.ran, " "))
+		}
+	}
+}
