@@ -240,7 +240,7 @@ func (f etcdFound) register(key string) (*int64, error) {
 		return nil, fmt.Errorf("value %q is not base64", f.Kvs[0].Value)
 	}
 	value, err := strconv.ParseInt(string(text), 10, 64)
-	if err != nil {
+	if err != nil || string(decimal(value)) != string(text) {
 		return nil, fmt.Errorf("not a register's value: %q", text)
 	}
 	return &value, nil
