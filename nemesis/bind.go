@@ -15,9 +15,12 @@ func Bind(e Event, v View, seed uint64) (Action, error) {
 	s := chance.New(seed, "nemesis.bind."+string(e.Kind), e.Stream)
 	a := Action{Event: e, Leader: v.Leader}
 	var err error
-	if e.Kind == KindPartition {
+	switch e.Kind {
+	case KindPartition:
 		err = bindPartition(&a, v, s)
-	} else {
+	case KindVersion:
+		a.Hosts, err = outdated(e, v)
+	default:
 		a.Hosts, err = pick(e.Role, v, s)
 	}
 	if err != nil {

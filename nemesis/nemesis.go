@@ -19,9 +19,11 @@ const (
 	KindPartition Kind = "partition" // severs links between hosts
 	KindPause     Kind = "pause"     // stops a process, and lets it continue
 	KindKill      Kind = "kill"      // kills a process, and starts it again
+	KindVersion   Kind = "version"   // ends a process, and starts it again as another build
 )
 
-// Shape is which links a partition severs: a function of the hosts and of who leads.
+// Shape is which links a partition severs, a function of the hosts and of who leads; or which way
+// a version changes.
 type Shape string
 
 // The shapes; the table in shapes.go says what each needs.
@@ -31,6 +33,12 @@ const (
 	ShapeMajorityMinority Shape = "majority-minority"
 	ShapeHalves           Shape = "halves"
 	ShapeOneWayInLeader   Shape = "one-way-in-leader"
+)
+
+// The ways that a version changes.
+const (
+	ShapeUpgrade   Shape = "upgrade"   // to the newer build
+	ShapeDowngrade Shape = "downgrade" // back to the older one
 )
 
 // Role is whom a pause or a kill strikes.
@@ -48,6 +56,7 @@ type Spec struct {
 	Partition *PartitionSpec
 	Pause     *PauseSpec
 	Kill      *KillSpec
+	Version   *VersionSpec
 }
 
 // PartitionSpec asks for a partition of length For in each full period Every of the load phase, or,
@@ -70,7 +79,7 @@ type KillSpec struct {
 	Every, For time.Duration
 }
 
-// Event is one planned fault. Shape is set for partitions, Role for the other kinds.
+// Event is one planned fault. Shape is set for partitions and versions, Role for the other kinds.
 type Event struct {
 	ID        int           // rising with At, from 1
 	At, For   time.Duration // since the start of the load phase
@@ -90,6 +99,8 @@ type View struct {
 	Nodes   []string // all hosts, in the suite's order
 	Leader  string   // "" while unknown
 	Stopped []string // hosts whose process is paused or killed right now
+
+	Builds map[string]int // which build each host's node is, if the target has two
 }
 
 // Action is an event bound to hosts.

@@ -57,7 +57,17 @@ func (s Spec) Valid(nodes int) error {
 	for _, role := range sr.roles {
 		errs = append(errs, role.Valid())
 	}
+	if sr.version != nil {
+		errs = append(errs, sr.version.valid())
+	}
 	return errors.Join(append(errs, sr.times())...)
+}
+
+// NeedsLeader reports whether some of the faults can be bound only while a leader is known.
+func (s Spec) NeedsLeader() bool {
+	sr, err := s.series()
+	return err == nil && (slices.ContainsFunc(sr.shapes, Shape.NeedsLeader) ||
+		slices.Contains(sr.roles, RoleLeader))
 }
 
 // Valid says why the role is unknown.
@@ -69,12 +79,13 @@ func (r Role) Valid() error {
 	return fmt.Errorf("unknown role %q (one of leader, follower, any)", string(r))
 }
 
-// series is one Spec, whatever its kind. One of shapes and roles is empty.
+// series is one Spec, whatever its kind. Only one of shapes, roles and version is there.
 type series struct {
 	kind         Kind
 	ordinal      uint64 // among the series of this kind: other kinds do not shift its chance
 	shapes       []Shape
 	roles        []Role
+	version      *VersionSpec
 	every, lasts time.Duration
 	fromStart    bool
 }
@@ -91,8 +102,12 @@ func (s Spec) series() (series, error) {
 	if p := s.Kill; p != nil {
 		all = append(all, series{kind: KindKill, roles: p.On, every: p.Every, lasts: p.For})
 	}
+	if v := s.Version; v != nil {
+		all = append(all, series{kind: KindVersion, version: v, every: v.Every, lasts: v.For})
+	}
 	if len(all) != 1 {
-		return series{}, fmt.Errorf("needs exactly one of partition, pause, kill; has %d", len(all))
+		return series{}, fmt.Errorf("needs exactly one of partition, pause, kill, version; has %d",
+			len(all))
 	}
 	return all[0], nil
 }
@@ -109,7 +124,7 @@ func (s series) times() error {
 		return fmt.Errorf("shape %s cannot be from-start: nobody leads yet", s.shapes[0])
 	case s.fromStart:
 		return nil
-	case choices == 0:
+	case choices == 0 && s.version == nil:
 		return fmt.Errorf("%s names no shape or role", s.kind)
 	case s.lasts <= 0:
 		return fmt.Errorf("for %v must be above 0", s.lasts)
@@ -139,30 +154,35 @@ func (s series) events(load time.Duration, seed uint64) []Event {
 		base.For, base.FromStart, base.Shape = load, true, s.shapes[0]
 		return []Event{base}
 	}
-	deal := s.deal(seed)
-	events := make([]Event, 0, int(load/s.every))
-	for k := range int(load / s.every) {
+	choose, count := s.choices(int(load/s.every), seed)
+	events := make([]Event, 0, count)
+	for k := range count {
 		e := base
 		e.Stream |= uint64(k)
 		slack := s.every - s.lasts
 		place := chance.New(seed, "nemesis.place."+string(s.kind), e.Stream)
 		e.At = time.Duration(k)*s.every + place.Duration(slack/4, slack-slack/4)
 		e.For = s.lasts
-		choice := deal(k)
-		if len(s.shapes) > 0 {
-			e.Shape = s.shapes[choice]
-		} else {
-			e.Role = s.roles[choice]
-		}
+		choose(k, &e)
 		events = append(events, e)
 	}
 	return events
 }
 
-// deal returns the choice for the k-th event: round after round, a freshly shuffled deck.
-func (s series) deal(seed uint64) func(k int) int {
+// choices returns what chooses the shape or role of the k-th event, and how many of at most so many
+// events there are.
+func (s series) choices(most int, seed uint64) (choose func(k int, e *Event), count int) {
+	if s.version == nil {
+		return s.deal(seed), most
+	}
+	moves := s.version.moves(most)
+	return func(k int, e *Event) { e.Shape = moves[k] }, len(moves)
+}
+
+// deal chooses round after round from a freshly shuffled deck.
+func (s series) deal(seed uint64) func(k int, e *Event) {
 	n := len(s.shapes) + len(s.roles)
-	return func(k int) int {
+	return func(k int, e *Event) {
 		round := s.ordinal<<32 | uint64(k/n)
 		deck := make([]int, n)
 		for i := range deck {
@@ -170,6 +190,10 @@ func (s series) deal(seed uint64) func(k int) int {
 		}
 		chance.New(seed, "nemesis.deck."+string(s.kind), round).Shuffle(n,
 			func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
-		return deck[k%n]
+		if len(s.shapes) > 0 {
+			e.Shape = s.shapes[deck[k%n]]
+		} else {
+			e.Role = s.roles[deck[k%n]]
+		}
 	}
 }
