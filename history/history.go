@@ -65,7 +65,7 @@ type Evidence struct {
 	Host   string        `json:"host"`
 	At     time.Duration `json:"at"`
 	Moment string        `json:"moment"` // "start" or "end"
-	What   string        `json:"what"`   // "dropped packets", "process state", "process gone"
+	What   string        `json:"what"`   // "dropped packets", "process state", ...
 	Value  string        `json:"value"`  // as read: "37", "T", "pid 812 absent"
 	Bit    bool          `json:"bit"`    // the value proves the effect
 }
@@ -84,8 +84,8 @@ const (
 // Fault is one injected fault, planned and executed. Its stamps are on the controller's clock.
 type Fault struct {
 	ID           int           `json:"id"`
-	Kind         string        `json:"kind"`            // "partition", "pause", "kill"
-	Shape        string        `json:"shape,omitempty"` // "isolate-leader", ...
+	Kind         string        `json:"kind"`            // "partition", "pause", "kill", "version"
+	Shape        string        `json:"shape,omitempty"` // "isolate-leader", "upgrade", ...
 	Role         string        `json:"role,omitempty"`  // "leader", "follower", "any"
 	Leader       string        `json:"leader,omitempty"`
 	Hosts        []string      `json:"hosts"` // the hosts that the late-bound role became
@@ -135,7 +135,8 @@ type Observation struct {
 	Leader  string        `json:"leader,omitempty"` // whom it believes to lead; "" unknown
 	Commit  uint64        `json:"commit,omitempty"`
 	Applied uint64        `json:"applied,omitempty"`
-	Source  string        `json:"source"` // "status" or "log"
+	Version string        `json:"version,omitempty"` // which build it says it is; "" unknown
+	Source  string        `json:"source"`            // "status" or "log"
 }
 
 // Phase marks the instant a phase of the run began.

@@ -34,8 +34,8 @@ const buildFile = "cmd/raftd/build.go"
 
 // label makes a build report the mutant's ID.
 func label(id string) Edit {
-	const clean = `const Build = "clean"`
-	return Edit{File: buildFile, Old: clean, New: fmt.Sprintf("const Build = %q", id)}
+	const clean = `var Build = "clean"`
+	return Edit{File: buildFile, Old: clean, New: fmt.Sprintf("var Build = %q", id)}
 }
 
 // Suite is the path, below the module's root, of the suite that must catch the mutant.
