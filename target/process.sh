@@ -57,6 +57,20 @@ kill)
 	fi
 	rm -f -- "$file"
 	;;
+stop)
+	if running; then
+		# Asked first, and made to after five seconds.
+		kill -TERM "$pid" || exit 1
+		tries=0
+		while running; do
+			tries=$((tries + 1))
+			[ "$tries" -ne 250 ] || kill -KILL "$pid"
+			[ "$tries" -lt 500 ] || { echo "pid $pid outlives SIGKILL" >&2; exit 1; }
+			sleep 0.02
+		done
+	fi
+	rm -f -- "$file"
+	;;
 find)
 	running || exit 44
 	echo "$pid $start"

@@ -2,7 +2,6 @@ package target
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +19,11 @@ type RaftdSpec struct {
 	Nodes   int    // how many hosts run one
 	Binary  string // path on the controller of a static binary for the hosts
 	Options RaftdOptions
+
+	// Binaries are the older and the newer build, for the target to be Versions; then Binary is
+	// not used.
+	Binaries []string
+	Start    Start // with Binaries; "" is StartOlder
 }
 
 // RaftdOptions are raftd's own. Zero durations mean 300 ms and a sixth of the election timeout.
@@ -33,8 +37,9 @@ type RaftdOptions struct {
 // raftd is the Target of the raftd that comes with Gauntlet.
 type raftd struct {
 	nodes
-	spec    RaftdSpec
-	program func() (program, error)
+	spec     RaftdSpec
+	programs func() ([]program, error) // by build
+	builds   builds
 }
 
 // NewRaftd makes a target of raftd on the hosts of a run, whose name is 8 hexadecimal digits.
@@ -47,32 +52,33 @@ func NewRaftd(spec RaftdSpec, run string, hosts []*Host) Target {
 		spec.Options.Heartbeat = spec.Options.ElectionTimeout / 6
 	}
 	r := &raftd{nodes: newNodes("raftd", run, spec.Nodes, hosts), spec: spec}
-	r.program = sync.OnceValues(r.readProgram)
-	return r
+	r.programs = sync.OnceValues(r.readPrograms)
+	r.builds.chosen = map[string]int{}
+	if len(spec.Binaries) == 0 {
+		return r
+	}
+	for i, build := range spec.Builds() {
+		if i < len(hosts) {
+			r.builds.choose(hosts[i], build)
+		}
+	}
+	return versioned{r}
 }
 
 func (r *raftd) PeerPort() int { return raftdPeerPort }
 
 func (r *raftd) ClientAddress(h *Host) string { return address(h, raftdClientPort) }
 
-func (r *raftd) readProgram() (program, error) {
-	p, err := readProgram(r.spec.Binary)
-	if err != nil {
-		return program{}, fmt.Errorf("raftd binary: %w", err)
-	}
-	return p, nil
-}
-
-// Deploy makes the run root and uploads the binary into the cache, which outlives runs.
+// Deploy makes the run root and uploads the binaries into the cache, which outlives runs.
 func (r *raftd) Deploy(ctx context.Context, h *Host) error {
 	if err := r.valid(); err != nil {
 		return h.fail("deploy", "", err)
 	}
-	program, err := r.program()
+	programs, err := r.programs()
 	if err != nil {
 		return h.fail("deploy", "", err)
 	}
-	return r.deploy(ctx, h, program)
+	return r.deploy(ctx, h, programs...)
 }
 
 // arguments are the command line of the node of a host, the program first.
@@ -98,7 +104,7 @@ func (r *raftd) arguments(h *Host, program string) []string {
 
 // Start starts the node and waits for its first answer.
 func (r *raftd) Start(ctx context.Context, h *Host) (Process, error) {
-	program, err := r.program()
+	program, err := r.program(h)
 	if err != nil {
 		return Process{}, h.fail("start raftd", "", err)
 	}

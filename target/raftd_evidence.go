@@ -22,6 +22,7 @@ type raftdStatus struct {
 	Leader  string       `json:"leader"`
 	Commit  uint64       `json:"commit"`
 	Applied uint64       `json:"applied"`
+	Build   string       `json:"build"`
 }
 
 // raftdEvent is what Gauntlet uses of a line of the event log.
@@ -40,7 +41,7 @@ func (r *raftd) Observe(ctx context.Context, h *Host) (history.Observation, erro
 	}
 	return history.Observation{
 		Node: s.Name, Term: s.Term, Role: s.Role, Leader: s.Leader,
-		Commit: s.Commit, Applied: s.Applied, Source: "status",
+		Commit: s.Commit, Applied: s.Applied, Version: s.Build, Source: "status",
 	}, nil
 }
 
@@ -73,7 +74,7 @@ func parseStatus(body []byte, name string) (raftdStatus, error) {
 // Logs fetches raftd.log, and writes the command line to raftd.args, an argument a line. A node
 // that never started has no log, and none is written.
 func (r *raftd) Logs(ctx context.Context, h *Host, dir string) error {
-	program, err := r.program()
+	program, err := r.program(h)
 	if err != nil {
 		return h.fail("logs", "", err)
 	}

@@ -60,7 +60,7 @@ func fakeRaftd(args []string) int {
 	http.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"name": *name, "term": term, "role": "leader", "leader": *name,
-			"commit": 10, "applied": 9, "lastIndex": 12, "build": "clean",
+			"commit": 10, "applied": 9, "lastIndex": 12, "build": fakeBuild(),
 		})
 	})
 	fmt.Fprintln(os.Stderr, http.ListenAndServe(*listen, nil))
@@ -105,7 +105,8 @@ func TestRaftdLife(t *testing.T) {
 	t.Cleanup(func() { _ = stopProcess(first.PID) })
 	got, err := target.Observe(ctx, h)
 	want := history.Observation{
-		Node: "n1", Term: 1, Role: "leader", Leader: "n1", Commit: 10, Applied: 9, Source: "status",
+		Node: "n1", Term: 1, Role: "leader", Leader: "n1", Commit: 10, Applied: 9,
+		Version: "clean", Source: "status",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v: %s", err, diff)
@@ -157,7 +158,7 @@ func deployTwice(t *testing.T, target *raftd, h *Host, s *site) string {
 	if err := target.Deploy(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
-	program, err := target.program()
+	program, err := target.program(h)
 	if err != nil {
 		t.Fatal(err)
 	}
