@@ -37,6 +37,8 @@ func (i *Injector) inject(ctx context.Context, a nemesis.Action) (history.Fault,
 		err = i.strike(ctx, &f, "pause", "T")
 	case nemesis.KindKill:
 		err = i.strike(ctx, &f, "slay", "gone")
+	case nemesis.KindVersion:
+		err = i.retire(ctx, &f)
 	default:
 		err = fmt.Errorf("unknown kind of fault %q", e.Kind)
 	}
@@ -65,6 +67,8 @@ func (i *Injector) heal(ctx context.Context, f history.Fault) (history.Fault, er
 		err = i.resume(ctx, &f)
 	case nemesis.KindKill:
 		err = i.restart(ctx, &f)
+	case nemesis.KindVersion:
+		err = i.replace(ctx, &f)
 	}
 	if err != nil && !errors.Is(err, ErrExpired) {
 		f, err = i.failed(f, err)

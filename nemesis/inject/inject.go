@@ -29,7 +29,17 @@ var (
 	ErrMissing = errors.New("missing on this host")
 	ErrDirty   = errors.New("the host is not as it was before the run")
 	ErrBusy    = errors.New("the process is stopped by another fault already")
+
+	// Refusals: the guard holds the run back to protect a host, and nothing is wrong with it.
+	ErrConsent  = errors.New("the host's owner has not consented")
+	ErrEnded    = errors.New("this run was ended on the host by verify heal")
+	ErrFirewall = errors.New("the host's firewall stands before our rules")
 )
+
+// Refused tells the errors that mean "refused by a guard" from those of a broken harness.
+func Refused(err error) bool {
+	return errors.Is(err, ErrConsent) || errors.Is(err, ErrLive) || errors.Is(err, ErrEnded)
+}
 
 // Config says on what and for whom an Injector works.
 type Config struct {
@@ -38,10 +48,14 @@ type Config struct {
 	PeerPort int                  // partitions cut only this TCP port; 0: all traffic
 	TTL      time.Duration        // of the lease, at least 1 s; 0 means DefaultTTL
 	Clock    func() time.Duration // the run's clock, for the stamps of faults
+	Capture  bool                 // record the peers' packets around each partition, see FetchCaptures
 
 	// The process a pause or kill strikes, and how a killed one is started again.
 	Process func(context.Context, *target.Host) (target.Process, error)
 	Start   func(context.Context, *target.Host) (target.Process, error)
+
+	// Versions is the target, if it has two builds for the faults of versions; else nil.
+	Versions target.Versions
 }
 
 // Injector injects and heals faults on the hosts of one run. Inject and Heal may be called
@@ -69,6 +83,9 @@ func New(c Config) *Injector {
 			host:    h,
 			process: func(ctx context.Context) (target.Process, error) { return c.Process(ctx, h) },
 			start:   func(ctx context.Context) (target.Process, error) { return c.Start(ctx, h) },
+		}
+		if c.Versions != nil {
+			nodes[i].version = version{c.Versions, h}
 		}
 	}
 	return newInjector(c, nodes)

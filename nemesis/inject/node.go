@@ -43,6 +43,7 @@ type node struct {
 	host    host
 	process func(context.Context) (target.Process, error)
 	start   func(context.Context) (target.Process, error)
+	version versioned // nil: the target has one build only
 
 	epoch  atomic.Int64 // of the guard on the host; 0: not armed
 	before *ruleset     // nil until the first Arm
