@@ -129,10 +129,13 @@ func (e *execution) awaitFault(t testing.TB, kind string) {
 // awaitPhase returns when a phase of the run has begun, or fails the test.
 func (e *execution) awaitPhase(t testing.TB, name string) {
 	t.Helper()
-	e.await(t, "phase "+name, func() bool {
-		return slices.ContainsFunc(e.history().Phases, func(p history.Phase) bool {
-			return p.Name == name
-		})
+	e.await(t, "phase "+name, func() bool { return e.reached(name) })
+}
+
+// reached reports whether a phase of the run has begun.
+func (e *execution) reached(phase string) bool {
+	return slices.ContainsFunc(e.history().Phases, func(p history.Phase) bool {
+		return p.Name == phase
 	})
 }
 
