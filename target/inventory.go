@@ -6,28 +6,46 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/user"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"gauntlet/redact"
 )
 
-// LoadInventory reads an inventory file: the hosts that a run may use.
+// LoadInventory reads an inventory file: the hosts that a run may use, and no others.
 //
-//	defaults: {user: gauntlet, key: ~/.ssh/gauntlet, known-hosts: known_hosts}
+//	ssh-config: ~/.ssh/config
+//	defaults: {user: gauntlet, key: ~/.ssh/gauntlet, become: sudo -n, cluster: staging}
+//	jumps:
+//	  - {name: gateway, ssh: "gateway.example:2222", user: me}
 //	hosts:
-//	  - {name: n1, address: 10.0.0.11}
-//	  - {name: n2, address: 10.0.0.12, ssh: "gateway.example:2202", user: root}
+//	  - {name: n1, address: 10.0.0.11, labels: {zone: a}}
+//	  - {name: n2, address: 10.0.0.12, ssh: web-2, port: 2202, jump: gateway}
+//	  - {name: n3, address: "fd00::13", user: root, become: "", shared-with: the build farm}
 //
-// Each host has a name, the address of its data network, and: ssh, as host or host:port (the
-// address, port 22); user (who runs us); key (none: the SSH agent's keys); known-hosts
-// (~/.ssh/known_hosts). Files are relative to the inventory. Everything wrong with the file is
-// reported at once, each problem on a line of its own that begins with file:line.
+// A host has a name; an address on the data network, IPv4 or IPv6; and, each optional:
+//
+//	ssh          host or host:port, or an alias of the file ssh-config; the address
+//	user         who runs us
+//	port         22
+//	key          a private key file; the SSH agent's keys
+//	known-hosts  ~/.ssh/known_hosts
+//	jump         the name of one of jumps, or [user@]host[:port], or several with commas between:
+//	             the first is the first on the way
+//	become       "sudo -n", which must not ask for a password
+//	labels       texts by key, for people and reports
+//	shared-with  who else uses the host: a warning at the start of each run
+//	cluster      whose consent marker the host must show
+//
+// All but name, address, ssh and labels are the same for all hosts if defaults says so. HostName,
+// User, Port, IdentityFile, UserKnownHostsFile and ProxyJump mean ssh, user, port, key,
+// known-hosts and jump. What the host itself does not say, the file ssh-config says as it does to
+// ssh, then defaults. Files are relative to the file that names them. Everything wrong with the
+// file is reported at once, each problem on a line of its own that begins with file:line.
 func LoadInventory(path string) ([]HostConfig, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -40,6 +58,9 @@ func LoadInventory(path string) ([]HostConfig, error) {
 type inventory struct {
 	path     string
 	problems []problem
+	aliases  *aliases
+	defaults settings
+	jumps    map[string]*jump // by name
 }
 
 // problem is one thing that is wrong, and the line of the file where it is.
@@ -52,16 +73,17 @@ func parseInventory(path string, text []byte) ([]HostConfig, error) {
 	inv := &inventory{path: path}
 	var hosts []HostConfig
 	if root := inv.document(text); root != nil {
-		top := inv.mapping(root, "the inventory", "defaults", "hosts")
-		defaults := settings{}
+		top := inv.mapping(root, "the inventory", "defaults", "hosts", "jumps", "ssh-config")
+		inv.aliases = inv.sshConfig(top["ssh-config"])
 		if node, ok := top["defaults"]; ok {
-			defaults = inv.mapping(node, "defaults", "user", "key", "known-hosts")
+			inv.defaults = inv.mapping(node, "defaults", defaultKeys...)
 		}
+		inv.readJumps(top["jumps"])
 		list, ok := top["hosts"]
 		if !ok || list.Kind != yaml.SequenceNode || len(list.Content) == 0 {
 			inv.wrong(root.Line, "no hosts: want hosts: [{name: n1, address: 10.0.0.11}, ...]")
 		} else {
-			hosts = inv.hosts(list, defaults)
+			hosts = inv.hosts(list)
 		}
 	}
 	if err := inv.err(); err != nil {
@@ -84,7 +106,7 @@ func (inv *inventory) err() error {
 	slices.SortStableFunc(inv.problems, byLine)
 	var all []error
 	for _, p := range inv.problems {
-		all = append(all, fmt.Errorf("%s:%d: %s", inv.path, p.line, p.what))
+		all = append(all, fmt.Errorf("%s:%d: %s", inv.path, p.line, redact.String(p.what)))
 	}
 	return errors.Join(all...)
 }
@@ -116,6 +138,12 @@ func (inv *inventory) document(text []byte) *yaml.Node {
 	return first.Content[0]
 }
 
+// synonyms are the names that ssh_config(5) has for keys of ours, in lower case as it reads them.
+var synonyms = map[string]string{
+	"hostname": "ssh", "user": "user", "port": "port", "identityfile": "key",
+	"userknownhostsfile": "known-hosts", "proxyjump": "jump",
+}
+
 // settings are the values of a mapping by key.
 type settings map[string]*yaml.Node
 
@@ -128,103 +156,19 @@ func (inv *inventory) mapping(node *yaml.Node, what string, keys ...string) sett
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
-		if earlier, twice := found[key.Value]; twice {
+		name := key.Value
+		if ours, ok := synonyms[strings.ToLower(name)]; ok {
+			name = ours
+		}
+		if earlier, twice := found[name]; twice {
 			inv.wrong(key.Line, "%s: key %q again: it is on line %d already",
 				what, key.Value, earlier.Line)
-		} else if !slices.Contains(keys, key.Value) {
+		} else if !slices.Contains(keys, name) {
 			inv.wrong(key.Line, "%s: unknown key %q: the keys are %s",
 				what, key.Value, strings.Join(keys, ", "))
 		} else {
-			found[key.Value] = value
+			found[name] = value
 		}
 	}
 	return found
-}
-
-// hosts reads the list of hosts, whose names and addresses must differ.
-func (inv *inventory) hosts(list *yaml.Node, defaults settings) []HostConfig {
-	var hosts []HostConfig
-	names, addresses := map[string]int{}, map[string]int{}
-	for _, node := range list.Content {
-		own := inv.mapping(node, "host", "name", "address", "ssh", "user", "key", "known-hosts")
-		if node.Kind != yaml.MappingNode {
-			continue
-		}
-		cfg := inv.host(node.Line, own, defaults)
-		if line, taken := names[cfg.Name]; taken && cfg.Name != "" {
-			inv.wrong(own["name"].Line, "name %q is that of the host on line %d", cfg.Name, line)
-		}
-		if line, taken := addresses[cfg.Address]; taken && cfg.Address != "" {
-			inv.wrong(own["address"].Line, "address %s is that of the host on line %d",
-				cfg.Address, line)
-		}
-		names[cfg.Name], addresses[cfg.Address] = node.Line, node.Line
-		hosts = append(hosts, cfg)
-	}
-	return hosts
-}
-
-var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`)
-
-// host reads one host.
-func (inv *inventory) host(line int, own, defaults settings) HostConfig {
-	text := func(key, otherwise string) string {
-		node, ok := own[key]
-		if !ok {
-			node, ok = defaults[key]
-		}
-		if !ok {
-			return otherwise
-		}
-		if node.Kind != yaml.ScalarNode || node.Tag == "!!null" || node.Value == "" {
-			inv.wrong(node.Line, "%s is not a text", key)
-			return otherwise
-		}
-		line = node.Line
-		return node.Value
-	}
-	cfg := HostConfig{Name: text("name", "")}
-	if !hostName.MatchString(cfg.Name) {
-		inv.wrong(line, "host name %q: want letters, digits, dots and dashes, 63 at most", cfg.Name)
-	}
-	if ip := net.ParseIP(text("address", "")); ip != nil {
-		cfg.Address = ip.String()
-	} else {
-		inv.wrong(line, "address of host %q is not an IP address", cfg.Name)
-	}
-	var err error
-	if cfg.SSH, err = withPort(text("ssh", cfg.Address)); err != nil {
-		inv.wrong(line, "ssh of host %q: %v: want host or host:port", cfg.Name, err)
-	}
-	cfg.User = text("user", currentUser())
-	cfg.KeyFile = inv.file(text("key", ""))
-	cfg.Agent = cfg.KeyFile == ""
-	cfg.KnownHosts = inv.file(text("known-hosts", "~/.ssh/known_hosts"))
-	return cfg
-}
-
-// withPort completes "host" or "host:port", where host may be a bare IPv6 address.
-func withPort(address string) (string, error) {
-	if net.ParseIP(address) != nil || !strings.Contains(address, ":") {
-		return net.JoinHostPort(address, "22"), nil
-	}
-	return address, checkAddress("tcp", address)
-}
-
-// file makes a path of the inventory one for this process.
-func (inv *inventory) file(path string) string {
-	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(path, "~/") {
-		return filepath.Join(home, path[2:])
-	}
-	if path == "" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(filepath.Dir(inv.path), path)
-}
-
-func currentUser() string {
-	if who, err := user.Current(); err == nil {
-		return who.Username
-	}
-	return os.Getenv("USER")
 }
