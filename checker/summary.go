@@ -19,6 +19,7 @@ type Summary struct {
 	Faults     []FaultCount  `json:"faults"`
 	Heals      []Heal        `json:"heals"`
 	Leaders    []Leadership  `json:"leaders"` // each (term, node) that was claimed
+	Versions   []NodeVersion `json:"versions,omitempty"`
 }
 
 // KindCount counts the operations of one kind by outcome. Never-returned operations count as
@@ -79,6 +80,7 @@ func Summarise(h *history.History) Summary {
 		Faults:     faultCounts(h.Faults),
 		Heals:      heals(h, returns),
 		Leaders:    leaderships(h),
+		Versions:   versions(h),
 	}
 	for _, kind := range s.Kinds {
 		s.OK += kind.OK

@@ -64,7 +64,31 @@ func writeSummary(row func(name, format string, arguments ...any), s *checker.Su
 		thousands(s.Operations), list(kinds), thousands(fail), thousands(info))
 	row("faults", "%s", list(faults))
 	row("leaders", "%s", list(leaders))
+	if len(s.Versions) > 0 {
+		row("versions", "%s", versionText(s.Versions))
+	}
 	row("longest unavailability", "%s", gapText(s.LongestGap))
+}
+
+// versionText tells which nodes went through the same builds: "n1 n2: old, new; n3: old".
+func versionText(versions []checker.NodeVersion) string {
+	var order, histories []string
+	of := make(map[string][]string) // nodes, by what they went through
+	for i := 0; i < len(versions); {
+		node, through := versions[i].Node, []string{}
+		for ; i < len(versions) && versions[i].Node == node; i++ {
+			through = append(through, versions[i].Version)
+		}
+		text := strings.Join(through, ", then ")
+		if of[text] == nil {
+			order = append(order, text)
+		}
+		of[text] = append(of[text], node)
+	}
+	for _, text := range order {
+		histories = append(histories, strings.Join(of[text], " ")+": "+text)
+	}
+	return strings.Join(histories, "; ")
 }
 
 // gapText tells the longest unavailability in words.
