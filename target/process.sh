@@ -37,7 +37,8 @@ start)
 		line="$$ $(sed "s/.*) //" /proc/$$/stat | cut -d" " -f20)" &&
 			echo "$line" >"$root/pids/.$name" &&
 			mv -f "$root/pids/.$name" "$root/pids/$name" || exit 1
-		[ ! -e "$root/guard/reverted" ] || { echo "the lease of this run has ended"; exit 1; }
+		[ ! -e "$root/guard/reverted" ] && [ ! -e "/run/gauntlet/ended/${root##*/}" ] ||
+			{ echo "the lease of this run has ended"; exit 1; }
 		echo "$line" >&3
 		exec 3>&-
 		exec "$@"

@@ -1,27 +1,32 @@
 #!/bin/sh
-# The dead-man of one run on one host. It lives in ~/.gauntlet/RUN/guard/ beside its state:
+# The dead-man of one run on one host, run as root. It lives in HOME/.gauntlet/RUN/guard/ beside its
+# state:
 #   epoch    a number that rises with every arm; a controller must know it to do anything
-#   lease    uptime, in hundredths of a second, until which the epoch holds
+#   lease    "UNTIL BOOT": the uptime, in hundredths of a second, until which the epoch holds, and
+#            the boot of the host that it is counted from
 #   watcher  "PID STARTTIME" of the detached shell that waits for the lease to run out
-#   paused   "PID STARTTIME" of processes that are stopped: written before the signal
-#   six      exists if rules were ever loaded for IPv6
-#   reverted exists once an expired epoch has been undone
-# Uptime, not wall time: faults of the clock do not move it. Everything happens under one lock for
-# all runs of the host, which the children of this shell inherit: killed at any instant, the shell
-# leaves the lock with an iptables-restore that is still at work, and the watcher waits for that.
-# The state files are replaced, never rewritten. An unreadable lease counts as run out.
+#   journal  what was done, each line written before the deed: all that is needed to undo it
+#   reverted exists once the run has been undone: nothing of it may start any more
+# and below /run/gauntlet, for all runs and logins of the host:
+#   lock     whoever does anything here holds it
+#   holder   the run that has the host
+#   runs/RUN "BOOT ROOT" of a run, for whoever heals; ended/RUN exists once it was healed
+# Uptime, not wall time: faults of the clock do not move it. The children of this shell inherit the
+# lock: killed at any instant, the shell leaves it with an iptables-restore that is still at work,
+# and the watcher waits for that. The state files are replaced, never rewritten. An unreadable lease
+# counts as run out.
 #
-# Exit status: 75 the epoch is not in force, 73 another run is, 69 something is missing, 74 the
-# lock is held, 66 no such process.
+# Exit status: 75 the epoch is not in force, 73 another run has the host, 72 the run was healed from
+# elsewhere, 71 a run before it cannot be undone, 69 something is missing, 74 the lock is held, 67
+# the host is in the run already by another name, 66 no such process.
 set -u
+umask 077
 LC_ALL=C
 PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
-
-guard=$(cd "$(dirname "$0")" && pwd) || exit 70
-root=$(dirname "$guard")
-base=$(dirname "$root")
-chain=GNT-$(basename "$root")-IN
+host=/run/gauntlet
+telling= # set by whoever wants to hear what is undone
+witness= # set by whoever was there when it was done
 
 fail() { # STATUS MESSAGE...
 	status=$1
@@ -29,6 +34,16 @@ fail() { # STATUS MESSAGE...
 	echo "$*" >&2
 	exit "$status"
 }
+
+use() { # ROOT: the run that all below is about
+	root=$1
+	guard=$root/guard
+	run=${root##*/}
+	chain=GNT-$run-IN
+}
+
+did() { [ -z "$telling" ] || echo "did run $run: $*"; }
+left() { [ -z "$telling" ] || echo "left run $run: $*"; }
 
 number() { # FILE: the number in it, 0 if there is none
 	value=$(cat "$guard/$1" 2>/dev/null)
@@ -39,33 +54,56 @@ number() { # FILE: the number in it, 0 if there is none
 }
 
 keep() { # FILE TEXT
-	printf '%s\n' "$2" >"$guard/$1.new" && mv -f "$guard/$1.new" "$guard/$1"
+	printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"
 }
+
+journal() { # DEED...: fails if it cannot be written down
+	[ -z "$(tail -c 1 "$guard/journal" 2>/dev/null)" ] || echo >>"$guard/journal" || return 1
+	printf '%s\n' "$*" >>"$guard/journal"
+}
+
+read -r boot </proc/sys/kernel/random/boot_id || boot=unknown
 
 uptime_now() {
 	read -r up _ </proc/uptime
 	echo "${up%.*}${up#*.}"
 }
 
-expired() { [ "$(uptime_now)" -gt "$(number lease)" ]; }
+lend() { # TTL
+	keep "$guard/lease" "$(($(uptime_now) + $1)) $boot"
+}
+
+remaining() { # prints what is left of the lease; fails if it has run out
+	read -r until of 2>/dev/null <"$guard/lease" && [ "$of" = "$boot" ] || return 1
+	case $until in '' | *[!0-9]*) return 1 ;; esac
+	rest=$((until - $(uptime_now)))
+	[ $rest -ge 0 ] && echo $rest
+}
+
+expired() { ! remaining >/dev/null; }
+
+prepare() { # anyone may look for the mark of a run that was ended
+	mkdir -p "$host/runs" "$host/ended" && chmod 755 "$host" "$host/ended"
+}
 
 lock() { # command: else a lock file that cannot be opened would end this shell
-	command exec 9>>"$base/lock" && flock -w 10 9
+	{ [ -d "$host/ended" ] || prepare; } && command exec 9>>"$host/lock" && flock -w 10 9
 }
 
 enter() { # EPOCH: the gateway of whoever acts for a controller
-	lock || fail 74 "the host lock is held by someone else"
+	lock || fail 74 "the host's lock cannot be had"
+	[ ! -e "$host/ended/$run" ] || fail 72 "healed"
 	if [ "$(number epoch)" != "$1" ] || expired; then
 		fail 75 "epoch $1 is not in force"
 	fi
 }
 
-look() { # PID: sets state and start. The name in field 2 may hold anything, so cut at the last ')'.
+look() { # PID: sets state, group and start. The name in field 2 may hold anything: cut at the last ')'.
 	line=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
 	# shellcheck disable=SC2086
 	set -- ${line##*) }
-	state=$1
-	start=${20}
+	[ $# -ge 20 ] || return 1
+	state=$1 group=$3 start=${20}
 }
 
 alive() { # PID STARTTIME
@@ -95,46 +133,104 @@ load() { # RULES: lines for iptables-restore, without table and COMMIT
 	} >"$guard/rules" && "$iptables-restore" -w 5 --noflush <"$guard/rules"
 }
 
+loaded() { # succeeds if the chain is there, or if that cannot be known
+	saved=$("$iptables-save" -t filter) || return 0
+	case $saved in *"$chain"*) return 0 ;; *) return 1 ;; esac
+}
+
 unload() { # succeeds when the chain is certainly gone
 	while "$iptables" -w 5 -D INPUT -j "$chain" 2>/dev/null; do :; done
 	"$iptables" -w 5 -F "$chain" 2>/dev/null
 	"$iptables" -w 5 -X "$chain" 2>/dev/null
-	left=$("$iptables-save" -t filter) || return 1
-	case $left in *"$chain"*) return 1 ;; esac
+	! loaded
 }
 
-# What the watcher does when the lease has run out.
+# Undoing. All of it may be repeated, and interrupted anywhere.
+
+undo_rules() { # FAMILY
+	tables "$1"
+	[ -z "$telling" ] || loaded || return 0
+	if unload; then
+		did "removed the $iptables chain $chain"
+	else
+		left "the $iptables chain $chain cannot be removed"
+		return 1
+	fi
+}
+
+six() { # IPv6 has rules, by the journal; if that is gone, so it may
+	if [ -f "$guard/journal" ]; then
+		grep -qx 'chain 6' "$guard/journal"
+	else
+		command -v ip6tables-save >/dev/null
+	fi
+}
 
 revert() {
 	undone=0
-	tables 4
-	unload || undone=1
-	if [ -e "$guard/six" ]; then
-		tables 6
-		unload || undone=1
-	fi
-	while read -r pid started; do
-		alive "$pid" "$started" && kill -CONT "$pid"
-	done 2>/dev/null <"$guard/paused"
+	undo_rules 4 || undone=1
+	! six || undo_rules 6 || undone=1
+	same_boot || return $undone
+	while read -r deed pid started; do
+		[ "$deed" = pause ] && alive "$pid" "$started" && kill -CONT "$pid" || continue
+		[ "$state" != T ] || did "continued process $pid"
+	done 2>/dev/null <"$guard/journal"
 	return $undone
 }
 
-end_processes() {
-	for file in "$root"/pids/*; do
-		[ -f "$file" ] || continue
-		read -r pid started <"$file" && alive "$pid" "$started" && kill -KILL "$pid"
+same_boot() { # or else what was written down of processes means others now
+	[ -z "$witness" ] || return 0
+	of=
+	if ! read -r of _ 2>/dev/null <"$host/runs/$run"; then
+		of=$(sed -n 's/^arm [0-9]* \([^ ]*\) .*/\1/p' "$guard/journal" 2>/dev/null | tail -n 1)
+	fi
+	[ "$of" = "$boot" ]
+}
+
+written() { # prints "PID STARTTIME NAME" of the processes of the run
+	same_boot || return 0
+	for file in "$root"/pids/* "$guard"/captures/*; do
+		[ -f "$file" ] && read -r pid started <"$file" && echo "$pid $started ${file##*/}"
 	done
 }
 
-deserted() { [ ! -d "$guard" ]; } # removed by a stranger: there is neither lease nor lock
+end_process() { # PID STARTTIME NAME: and its group, if it leads one; a dead leader's is still its own
+	look "$1" && [ "$start" = "$2" ] || return 0
+	if [ "$group" = "$1" ]; then kill -KILL "-$1"; else kill -KILL "$1"; fi 2>/dev/null
+	[ "$state" = Z ] || did "ended process $1 ($3)"
+}
+
+# Descendants that left their group are known by their environment, where the target marks it.
+descendants() { grep -lzx "GAUNTLET_NODE=[^:]*:$run" /proc/[0-9]*/environ 2>/dev/null; }
+
+end_processes() {
+	written | while read -r pid started name; do end_process "$pid" "$started" "$name"; done
+	for file in $(descendants); do
+		pid=${file#/proc/}
+		pid=${pid%/environ}
+		look "$pid" && end_process "$pid" "$start" "descendant"
+	done
+}
+
+survivors() { # prints the pids that SIGKILL has not ended yet
+	written | while read -r pid started _; do alive "$pid" "$started" && echo "$pid"; done
+	descendants
+}
+
+deserted() { [ ! -d "$guard" ]; } # removed by a stranger: there is no lease
+
+release() { # the host is free for another run
+	[ "$(cat "$host/holder" 2>/dev/null)" != "$run" ] || rm -f "$host/holder"
+}
 
 expire() ( # a host whose lock cannot be had is reverted all the same, and again later
 	locked=0
-	lock || deserted || locked=1
+	lock || locked=1
 	expired || exit 1
+	deserted || journal revert lease 2>/dev/null
 	revert || locked=1
 	end_processes
-	[ $locked = 0 ] && { deserted || : >"$guard/reverted"; }
+	[ $locked = 0 ] && { deserted || : >"$guard/reverted"; } && release
 )
 
 leave() ( # unless the guard has been armed anew
@@ -142,7 +238,9 @@ leave() ( # unless the guard has been armed anew
 )
 
 watch() { # After the revert it stays a little, for processes that were just being started.
+	witness=yes
 	trap '' HUP
+	echo -1000 2>/dev/null >/proc/self/oom_score_adj
 	passes=0
 	while sleep 1; do
 		if ! expired; then
@@ -156,44 +254,79 @@ watch() { # After the revert it stays a little, for processes that were just bei
 
 start_watcher() { # one serves all epochs
 	setsid sh "$guard/guard.sh" watch </dev/null >/dev/null 2>&1 9>&- &
-	look $! && keep watcher "$! $start"
+	look $! && keep "$guard/watcher" "$! $start"
 }
 
-watcher_lives() { # GUARD
-	read -r pid started 2>/dev/null <"$1/watcher" && alive "$pid" "$started"
+watcher_lives() {
+	read -r pid started 2>/dev/null <"$guard/watcher" && alive "$pid" "$started"
 }
 
 # What a controller may ask for.
 
-arm() { # TTL in hundredths of a second
-	for tool in flock setsid iptables iptables-restore iptables-save; do
-		command -v $tool >/dev/null || fail 69 "$tool"
+demand() { # FAMILIES: names the first thing that is missing
+	families=$1
+	set -- flock setsid iptables iptables-restore iptables-save
+	case $families in *6*) set -- "$@" ip6tables ip6tables-restore ip6tables-save ;; esac
+	for tool; do
+		command -v "$tool" >/dev/null || fail 69 "$tool"
 	done
-	[ "$(id -u)" = 0 ] || fail 69 "the right to change iptables (root)"
-	lock || fail 74 "the host lock is held by someone else"
-	for other in "$base"/*/guard; do
-		[ "$other" != "$guard" ] && [ ! -e "$other/reverted" ] && watcher_lives "$other" &&
-			fail 73 "$(basename "$(dirname "$other")")"
-	done
+	[ "$(id -u)" = 0 ] || fail 69 root
+	# The host would end the watcher with the login, just when it is needed.
+	[ "${SUDO_UID:-0}" = 0 ] || case $(busctl --timeout=2 get-property org.freedesktop.login1 \
+		/org/freedesktop/login1 org.freedesktop.login1.Manager KillUserProcesses 2>/dev/null) in
+	*true*) fail 69 lingering ;;
+	esac
+}
+
+claim() { # takes the host, unless another run's lease is in force. One that ran out is undone first.
+	other=$(cat "$host/holder" 2>/dev/null)
+	[ -n "$other" ] && [ "$other" != "$run" ] || return 0
+	(
+		read -r _ found 2>/dev/null <"$host/runs/$other" || found=$host/gone/$other
+		use "$found"
+		[ -e "$guard/reverted" ] && exit 0
+		expired || fail 73 "$run of $(controller)"
+		revert && end_processes || fail 71 "$run"
+		deserted || : >"$guard/reverted"
+	) || exit $?
+}
+
+controller() { # who armed the guard
+	last='an unknown controller'
+	while read -r deed _ _ who _; do
+		[ "$deed" != arm ] || last=$who
+	done 2>/dev/null <"$guard/journal"
+	echo "$last"
+}
+
+arm() { # TTL NAME FAMILIES: prints the epoch and the connection
+	demand "$3"
+	lock || fail 74 "the host's lock cannot be had"
+	[ ! -e "$host/ended/$run" ] || fail 72 "healed"
+	claim
+	known=$(cat "$guard/name" 2>/dev/null)
+	[ -z "$known" ] || [ "$known" = "$2" ] || fail 67 "$known" # twice in the inventory
+	epoch=$(($(number epoch) + 1)) from=${SSH_CONNECTION:-unknown}
+	keep "$host/runs/$run" "$boot $root" && keep "$guard/name" "$2" &&
+		journal arm $epoch "$boot" "${from%% *}" "$(date -u +%FT%TZ)" || fail 70 "cannot write the journal"
 	revert || fail 70 "an earlier epoch cannot be undone"
-	epoch=$(($(number epoch) + 1))
 	# The epoch before the lease: an old epoch must never see a fresh lease.
-	keep epoch $epoch && : >"$guard/paused" && rm -f "$guard/reverted" &&
-		keep lease $(($(uptime_now) + $1)) || fail 70 "cannot write the lease"
-	watcher_lives "$guard" || start_watcher || fail 70 "cannot start the watcher"
-	echo "$epoch ${SSH_CONNECTION:-}"
+	keep "$host/holder" "$run" && keep "$guard/epoch" $epoch && rm -f "$guard/reverted" &&
+		lend "$1" || fail 70 "cannot write the lease"
+	watcher_lives || start_watcher || fail 70 "cannot start the watcher"
+	echo "$epoch $from"
 }
 
 renew() { # EPOCH TTL
 	enter "$1"
-	keep lease $(($(uptime_now) + $2)) || exit 70
-	watcher_lives "$guard" || start_watcher
+	lend "$2" || exit 70
+	watcher_lives || start_watcher
 }
 
 cut() { # EPOCH FAMILY RULES: loads the rules, none: removes the chain. Prints what was there.
 	enter "$1"
 	tables "$2"
-	[ "$2" = 4 ] || : >"$guard/six" || exit 70
+	grep -qx "chain $2" "$guard/journal" || journal chain "$2" || exit 70
 	list
 	if [ -n "$3" ]; then load "$3"; else unload; fi
 }
@@ -207,20 +340,20 @@ counters() { # EPOCH FAMILY
 pause() { # EPOCH PID STARTTIME
 	enter "$1"
 	alive "$2" "$3" || fail 66 "process $2 is not running"
-	printf '%s %s\n' "$2" "$3" >>"$guard/paused" && kill -STOP "$2"
+	journal pause "$2" "$3" && kill -STOP "$2"
 }
 
 resume() { # EPOCH PID STARTTIME: prints the state it found
 	enter "$1"
 	report "$2" "$3"
-	! alive "$2" "$3" || kill -CONT "$2"
-	keep paused "$(grep -vx "$2 $3" "$guard/paused")"
+	! alive "$2" "$3" || kill -CONT "$2" || exit 70
+	journal resume "$2" "$3" || : # what cannot be written here is continued twice, no more
 }
 
 slay() { # EPOCH PID STARTTIME
 	enter "$1"
 	alive "$2" "$3" || fail 66 "process $2 is not running"
-	kill -KILL "$2"
+	journal kill "$2" "$3" && kill -KILL "$2"
 }
 
 state() { # EPOCH PID STARTTIME
@@ -233,15 +366,140 @@ check() { # EPOCH
 }
 
 disarm() { # EPOCH, in force or expired
-	lock || fail 74 "the host lock is held by someone else"
+	lock || fail 74 "the host's lock cannot be had"
+	[ ! -e "$host/ended/$run" ] || fail 72 "healed"
 	[ "$(number epoch)" = "$1" ] || fail 75 "epoch $1 is not in force"
 	revert || fail 70 "the rules cannot be removed"
-	watcher_lives "$guard" && kill -KILL "-$pid"
-	rm -rf "$guard"
+	end_captures
+	journal revert disarm && : >"$guard/reverted"
+	dismiss
 }
 
+dismiss() { # the guard itself, once there is nothing left to guard
+	release
+	watcher_lives && kill -KILL "-$pid"
+	rm -rf "$guard" && rm -f "$host/runs/$run"
+	rmdir "$root" 2>/dev/null || : # unless the target has something there
+}
+
+# Captures of packets, each bounded by itself and all together.
+
+capture() { # EPOCH NAME PACKETS KILOBYTES FILTER
+	enter "$1"
+	command -v tcpdump >/dev/null || fail 69 tcpdump
+	mkdir -p "$root/capture" "$guard/captures" || exit 70
+	held=$(du -sk "$root/capture") && [ "${held%%[!0-9]*}" -lt "$4" ] || fail 65 "no room"
+	journal capture "$2" || exit 70
+	# The new process names itself before it becomes tcpdump.
+	setsid sh -c '
+		line=$(cat /proc/$$/stat) && file=$1 packets=$3 filter=$4 && pcap=$2 || exit 1
+		set -- ${line##*) }
+		echo "$$ ${20}" >"$file.new" && mv -f "$file.new" "$file" || exit 1
+		exec tcpdump -i any -n -p -U -s 256 -c "$packets" -Z root -w "$pcap" "$filter"
+	' sh "$guard/captures/$2" "$root/capture/$2.pcap" "$3" "$5" \
+		</dev/null >/dev/null 2>"$guard/captures.log" 9>&- &
+	exec 9>&-
+	for _ in 0 1 2 3 4 5 6 7 8 9; do
+		[ ! -s "$root/capture/$2.pcap" ] || return 0
+		sleep 0.1
+	done
+}
+
+uncapture() { # EPOCH NAME
+	enter "$1"
+	end_capture "$guard/captures/$2"
+}
+
+end_capture() { # FILE: asks it to write out what it has, then makes sure
+	[ -f "$1" ] && read -r pid started <"$1" || return 0
+	for signal in TERM 0 0 0 0 0 0 0 0 0 KILL; do
+		alive "$pid" "$started" && kill -$signal "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	rm -f "$1"
+}
+
+end_captures() {
+	for file in "$guard"/captures/*; do end_capture "$file"; done
+	rm -rf "$root/capture"
+}
+
+# What anyone may ask for who can become root here: this text is brought along then, as the journals
+# may be all that is left. Prints "did ...", "left ..." and "live ..." lines.
+
+heal() { # HOME FORCE
+	[ "$(id -u)" = 0 ] || fail 69 root
+	prepare && lock || fail 74 "the host's lock cannot be had"
+	telling=yes
+	for entry in "$host"/runs/* "$1"/.gauntlet/*/guard "$1"/.gauntlet/*/pids; do
+		case $entry in
+		"$host"/*) read -r _ found 2>/dev/null <"$entry" || continue ;;
+		*) found=${entry%/*} ;;
+		esac
+		heal_run "$found" "$2"
+	done
+	sweep
+	use "$host/runs/$(cat "$host/holder" 2>/dev/null)"
+	[ -e "$root" ] || rm -f "$host/holder" # of a run that is not known any more
+}
+
+heal_run() ( # ROOT FORCE
+	use "$1"
+	case $root in /*/.gauntlet/$run) ;; *) exit 0 ;; esac
+	case $run in '' | *[!0-9A-Za-z]*) exit 0 ;; esac
+	[ -d "$root" ] || [ -e "$host/runs/$run" ] || exit 0
+	if [ "$2" != force ] && [ ! -e "$guard/reverted" ] && rest=$(remaining); then
+		echo "live $((rest / 100 + 1)) $run of $(controller)"
+		exit 0
+	fi
+	# From here on nobody who acts for the run gets in, and nothing of it starts any more.
+	: >"$host/ended/$run" && rm -f "$guard/lease" || { left "cannot be ended" && exit 0; }
+	deserted || { : >"$guard/reverted" && journal revert heal; } || left "cannot be marked as ended"
+	revert && gone || exit 0
+	watcher_lives && kill -KILL "-$pid"
+	rm -rf "$root/pids" && rm -rf "$root" && rm -f "$host/runs/$run" || {
+		left "the files in $root cannot be removed"
+		exit 0
+	}
+	release
+	did "removed the files in $root"
+)
+
+gone() { # ends the processes and succeeds when they are
+	end_processes
+	for _ in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do
+		still=$(survivors)
+		[ -n "$still" ] || return 0
+		sleep 0.1
+		(telling='' && end_processes)
+	done
+	left "still running after SIGKILL:" $still
+	return 1
+}
+
+sweep() { # removes our chains that no run answers for any more, whatever the backend
+	for tool in iptables ip6tables iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do
+		command -v "$tool-save" >/dev/null || continue
+		for name in $("$tool-save" -t filter 2>/dev/null |
+			sed -n 's/^:GNT-\([0-9A-Za-z]*\)-IN .*/\1/p'); do
+			[ -e "$host/runs/$name" ] && continue
+			use "$host/runs/$name"
+			iptables=$tool
+			if unload; then
+				did "removed the $tool chain $chain, which nobody answered for"
+			else
+				left "the $tool chain $chain cannot be removed"
+			fi
+		done
+	done
+}
+
+case $0 in
+*/guard/guard.sh) use "$(cd "$(dirname "$0")/.." && pwd)" && [ -n "$root" ] || exit 70 ;;
+esac
 case $1 in
-arm | renew | cut | counters | pause | resume | slay | state | check | disarm | watch) "$@" ;;
+arm | renew | cut | counters | pause | resume | slay | state | check | disarm | watch | heal | \
+	capture | uncapture) "$@" ;;
 *) fail 64 "unknown command $1" ;;
 esac
 exit

@@ -15,19 +15,23 @@ import (
 )
 
 // The tests here run guard.sh as it is, against an iptables that is a few lines of shell: it keeps
-// one chain in a file and can be made slow. So the script can be killed between any two steps, and
+// one chain a family in a file and can be made slow. So the script can be killed between any two steps, and
 // no test needs a right.
 const fakeIptables = `#!/bin/sh
 state=$(dirname "$0")/state
+tool=$(basename "$0")
+family=${tool%%tables*}
 sleep "$(cat "$state/delay" 2>/dev/null || echo 0)"
 [ -e "$state/slow-restore" ] && case $0 in *-restore) : >"$state/started" && sleep 12 ;; esac
-case $(basename "$0")\ $* in
-*-restore\ *) cat >"$state/chain" && : >"$state/jump" && : >"$state/done" ;;
-*-save\ *) cat "$state/chain" 2>/dev/null || : ;;
-*\ -C\ *) [ -e "$state/jump" ] ;;
-*\ -D\ *) rm "$state/jump" ;;
-*\ -X\ *) rm "$state/chain" ;;
-*\ -S\ *) cat "$state/chain" ;;
+[ -e "$state/broken" ] && exit 1
+case $tool\ $* in
+*-nft*|*-legacy*) exit 0 ;;
+*-restore\ *) cat >"$state/chain.$family" && : >"$state/jump.$family" && : >"$state/done" ;;
+*-save\ *) cat "$state/chain.$family" 2>/dev/null || : ;;
+*\ -C\ *) [ -e "$state/jump.$family" ] ;;
+*\ -D\ *) rm "$state/jump.$family" ;;
+*\ -X\ *) rm "$state/chain.$family" ;;
+*\ -S\ *) cat "$state/chain.$family" ;;
 esac
 `
 
@@ -43,25 +47,31 @@ const (
 type bench struct {
 	t          *testing.T
 	base, path string // ~/.gauntlet, and where the fake tools lie
+	host       string // what is /run/gauntlet elsewhere
 	epoch      string
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	dir := t.TempDir()
-	b := &bench{t: t, base: filepath.Join(dir, "base"), path: filepath.Join(dir, "bin")}
+	b := &bench{t: t, base: filepath.Join(dir, "home/.gauntlet"), path: filepath.Join(dir, "bin"),
+		host: filepath.Join(dir, "run")}
 	for _, d := range []string{b.root("a") + "/pids", b.root("b"), b.path + "/state"} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, tool := range []string{"iptables", "iptables-restore", "iptables-save"} {
-		b.write(b.path+"/"+tool, fakeIptables)
+	for _, family := range []string{"iptables", "ip6tables"} {
+		for _, backend := range []string{"", "-nft", "-legacy"} {
+			for _, tool := range []string{"", "-restore", "-save"} {
+				b.write(b.path+"/"+family+backend+tool, fakeIptables)
+			}
+		}
 	}
 	b.write(b.path+"/id", "#!/bin/sh\necho 0\n")
 	for _, run := range []string{"a", "b"} {
 		_ = os.Mkdir(b.root(run)+"/guard", 0o700)
-		b.write(b.root(run)+"/guard/guard.sh", guardScript)
+		b.write(b.root(run)+"/guard/guard.sh", b.script())
 	}
 	t.Cleanup(func() { // a watcher must not outlive its test
 		_ = os.Remove(b.path + "/state/delay")
@@ -73,6 +83,11 @@ func newBench(t *testing.T) *bench {
 		}
 	})
 	return b
+}
+
+// script is the guard, with the place that it has for all runs on this bench.
+func (b *bench) script() string {
+	return strings.Replace(guardScript, "\nhost=/run/gauntlet\n", "\nhost="+b.host+"\n", 1)
 }
 
 func (b *bench) root(run string) string { return b.base + "/" + run }
@@ -93,6 +108,9 @@ func (b *bench) exists(path string) bool { _, err := os.Lstat(path); return err 
 
 // command prepares a guard command of a run. It is a process group of its own.
 func (b *bench) command(run string, args ...string) *exec.Cmd {
+	if args[0] == "arm" {
+		args = append(args, "n1", "46") // the host's name, and the kinds of addresses
+	}
 	c := exec.Command("sh", append([]string{b.root(run) + "/guard/guard.sh"}, args...)...)
 	c.Env = append(os.Environ(), "PATH="+b.path+":"+os.Getenv("PATH"),
 		"SSH_CONNECTION=10.0.0.1 1000 10.0.0.2 22")
@@ -179,7 +197,12 @@ func await(t *testing.T, what string, holds func() bool) {
 }
 
 func (b *bench) rules() bool {
-	return b.exists(b.path+"/state/chain") || b.exists(b.path+"/state/jump")
+	for _, file := range []string{"chain.ip", "jump.ip", "chain.ip6", "jump.ip6"} {
+		if b.exists(b.path + "/state/" + file) {
+			return true
+		}
+	}
+	return false
 }
 
 // Goal: the plain life of a guard leaves nothing. Method: every command once, its answers compared.
@@ -210,9 +233,8 @@ func TestGuardLife(t *testing.T) {
 	p, state := b.sleeper("x")
 	b.must("pause", b.epoch, p[0], p[1])
 	await(t, "stopped", func() bool { return b.must("state", b.epoch, p[0], p[1]) == "T" })
-	resumed := b.must("resume", b.epoch, p[0], p[1])
-	if left := b.read(b.root("a") + "/guard/paused"); resumed != "T" || left != "" {
-		t.Errorf("resume found %q and left %q", resumed, left)
+	if resumed := b.must("resume", b.epoch, p[0], p[1]); resumed != "T" {
+		t.Errorf("resume found %q", resumed)
 	}
 	await(t, "continued", func() bool { return state() == "S" })
 	b.must("slay", b.epoch, p[0], p[1])
@@ -318,7 +340,7 @@ func TestGuardRefusesSecondRun(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.arm(long)
-	if out, status := b.runOf("b", "arm", long); status != exitLive || out != "a" {
+	if out, status := b.runOf("b", "arm", long); status != exitLive || out != "a of 10.0.0.1" {
 		t.Errorf("second run: exit %d: %s", status, out)
 	}
 	b.silence()
@@ -337,7 +359,7 @@ func TestGuardDeserted(t *testing.T) {
 	b := newBench(t)
 	b.arm(long)
 	b.cut("-A x -j DROP")
-	if err := os.RemoveAll(b.base); err != nil {
+	if err := errors.Join(os.RemoveAll(b.base), os.RemoveAll(b.host)); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "rules removed", func() bool { return !b.rules() })
@@ -362,19 +384,25 @@ func TestGuardWaitsForOrphan(t *testing.T) {
 	await(t, "rules removed", func() bool { return !b.rules() })
 }
 
-// Goal: what cannot be written down is not done. Method: a list of paused processes that cannot be
+// Goal: what cannot be written down is not done. Method: a journal that cannot be
 // written, as on a full disk.
 func TestGuardWritesIntentFirst(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.arm(long)
 	p, state := b.sleeper("x")
-	list := b.root("a") + "/guard/paused"
+	list := b.root("a") + "/guard/journal"
 	if err := errors.Join(os.Remove(list), os.Mkdir(list, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	if out, status := b.run("pause", b.epoch, p[0], p[1]); status == 0 || state() == "T" {
 		t.Errorf("pause: exit %d, state %s: %s", status, state(), out)
+	}
+	if out, status := b.cut("-A x -j DROP"); status == 0 || b.rules() {
+		t.Errorf("cut without a journal: exit %d: %s", status, out)
+	}
+	if err := os.Remove(list); err != nil {
+		t.Fatal(err)
 	}
 	rules := b.root("a") + "/guard/rules"
 	if err := os.Mkdir(rules, 0o700); err != nil {
@@ -437,7 +465,7 @@ func killGuard(
 	await(t, "processes ended", func() bool { return state() == "Z" && firstState() == "Z" })
 	await(t, "reverted", func() bool { return b.exists(b.root("a") + "/guard/reverted") })
 	// An orphan of the killed shell must not bring a rule back: once the lock is free, none is left.
-	taken := exec.Command("flock", "-w", "10", b.base+"/lock", "true")
+	taken := exec.Command("flock", "-w", "10", b.host+"/lock", "true")
 	if out, err := taken.CombinedOutput(); err != nil {
 		t.Fatalf("the lock is still held: %v %s", err, out)
 	}

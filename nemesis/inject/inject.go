@@ -10,6 +10,7 @@ package inject
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -32,7 +33,7 @@ var (
 
 	// Refusals: the guard holds the run back to protect a host, and nothing is wrong with it.
 	ErrConsent  = errors.New("the host's owner has not consented")
-	ErrEnded    = errors.New("this run was ended on the host by verify heal")
+	ErrEnded    = fmt.Errorf("verify heal has ended this run on the host: %w", ErrExpired)
 	ErrFirewall = errors.New("the host's firewall stands before our rules")
 )
 
@@ -81,6 +82,7 @@ func New(c Config) *Injector {
 	for i, h := range c.Hosts {
 		nodes[i] = &node{
 			host:    h,
+			cluster: h.Cluster(),
 			process: func(ctx context.Context) (target.Process, error) { return c.Process(ctx, h) },
 			start:   func(ctx context.Context) (target.Process, error) { return c.Start(ctx, h) },
 		}

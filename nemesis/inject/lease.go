@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -67,9 +68,24 @@ func (i *Injector) arm(ctx context.Context) error {
 	return nil
 }
 
+// families are the kinds of addresses that partitions may have to do with.
+func (i *Injector) families() string {
+	for _, n := range i.nodes {
+		if addr, err := netip.ParseAddr(n.host.Address()); err == nil && !addr.Unmap().Is4() {
+			return "46"
+		}
+	}
+	return "4"
+}
+
 // armNode arms one host and, the first time, remembers what it looked like.
 func (i *Injector) armNode(ctx context.Context, n *node) error {
-	if err := n.arm(ctx, i.run, i.ttl); err != nil || n.before != nil {
+	if n.cluster != "" {
+		if err := n.consented(ctx); err != nil {
+			return err
+		}
+	}
+	if err := n.arm(ctx, i.run, i.ttl, i.families()); err != nil || n.before != nil {
 		return err
 	}
 	before, _, err := n.inspect(ctx, nil)
@@ -134,7 +150,8 @@ func (i *Injector) disarm(ctx context.Context) error {
 		if n.epoch.Load() == 0 {
 			return nil
 		}
-		if _, err := n.guard(ctx, i.run, "disarm"); err != nil {
+		_, err := n.guard(ctx, i.run, "disarm")
+		if err != nil && !errors.Is(err, ErrEnded) { // by whom nothing was left to disarm
 			return err
 		}
 		n.epoch.Store(0)

@@ -24,7 +24,10 @@ var inspectScript string
 
 // The exit statuses of guard.sh that have a meaning of their own.
 const (
+	exitTwice   = 67
 	exitMissing = 69
+	exitStale   = 71
+	exitEnded   = 72
 	exitLive    = 73
 	exitExpired = 75
 )
@@ -41,6 +44,8 @@ type host interface {
 // node is one host with its guard.
 type node struct {
 	host    host
+	cluster string    // whose consent the host must show
+	until   time.Time // when the consent expires; zero until it was asked for
 	process func(context.Context) (target.Process, error)
 	start   func(context.Context) (target.Process, error)
 	version versioned // nil: the target has one build only
@@ -72,13 +77,24 @@ func (n *node) fail(op, hint string, err error) error {
 	return &target.HostError{Host: n.name(), Op: op, Hint: hint, Err: err}
 }
 
-// arm uploads the guard and starts a new epoch.
-func (n *node) arm(ctx context.Context, run string, ttl time.Duration) error {
-	const script = `umask 077; mkdir -p ".gauntlet/$1/guard" && cd ".gauntlet/$1/guard" &&
-		printf '%s\n' "$3" >guard.sh.new && mv -f guard.sh.new guard.sh && exec sh guard.sh arm "$2"`
-	result, err := n.host.Run(ctx, target.Command{
-		Script: script,
-		Args:   []string{run, hundredths(ttl), guardScript},
+// arm makes the run root, which is the login's, uploads the guard into it, which is root's, and
+// starts a new epoch.
+func (n *node) arm(ctx context.Context, run string, ttl time.Duration, families string) error {
+	result, err := n.host.Run(ctx, target.Command{Args: []string{run},
+		Script: `umask 077; mkdir -p "$HOME/.gauntlet/$1"`})
+	if err = n.judge("arm the guard", result, err); err != nil {
+		return err
+	}
+	const script = `umask 022
+		mkdir -p "$HOME/.gauntlet/$1/guard" && cd "$HOME/.gauntlet/$1/guard" &&
+		printf '%s\n' "$5" >guard.sh.new && mv -f guard.sh.new guard.sh &&
+		sh "$HOME/.gauntlet/$1/guard/guard.sh" arm "$2" "$3" "$4"
+		status=$?
+		[ -e epoch ] || { rm -rf "$HOME/.gauntlet/$1/guard"; rmdir "$HOME/.gauntlet/$1"; }
+		exit $status`
+	result, err = n.host.Run(ctx, target.Command{
+		Script: script, Root: true,
+		Args: []string{run, hundredths(ttl), n.name(), families, guardScript},
 	})
 	if err = n.judge("arm the guard", result, err); err != nil {
 		return err
@@ -114,8 +130,12 @@ func (n *node) guard(
 	ctx context.Context, run, command string, args ...string,
 ) (string, error) {
 	result, err := n.host.Run(ctx, target.Command{
-		Script: `guard=.gauntlet/$1/guard/guard.sh; shift; [ -e "$guard" ] || exit 75
+		Script: `guard=$HOME/.gauntlet/$1/guard/guard.sh ended=/run/gauntlet/ended/$1
+			shift
+			[ ! -e "$ended" ] || exit 72
+			[ -e "$guard" ] || exit 75
 			exec sh "$guard" "$@"`,
+		Root: true,
 		Args: append([]string{run, command, strconv.FormatInt(n.epoch.Load(), 10)}, args...),
 	})
 	return string(result.Stdout), n.judge(command, result, err)
@@ -132,6 +152,14 @@ func (n *node) judge(op string, r target.Result, err error) error {
 	case r.Exit == exitLive:
 		return n.fail(op, "wait until it ends, or until its lease has run out",
 			fmt.Errorf("%w: run %s", ErrLive, said))
+	case r.Exit == exitStale:
+		return n.fail(op, "verify heal --hosts FILE shows what is in the way",
+			fmt.Errorf("%w: what run %s left cannot be undone", ErrDirty, said))
+	case r.Exit == exitEnded:
+		return n.fail(op, "", ErrEnded)
+	case r.Exit == exitTwice:
+		return n.fail(op, "give the inventory each host once",
+			fmt.Errorf("it is the same host as %s", said))
 	case r.Exit == exitMissing:
 		return n.fail(op, hints[said], fmt.Errorf("%w: %s", ErrMissing, said))
 	case r.Exit != 0:
@@ -149,7 +177,9 @@ func (n *node) inspect(ctx context.Context, of []victim) (*ruleset, []string, er
 				strconv.FormatUint(v.process.StartTime, 10))
 		}
 	}
-	result, err := n.host.Run(ctx, target.Command{Script: inspectScript, Args: args})
+	result, err := n.host.Run(ctx, target.Command{
+		Script: inspectScript, Args: args, Root: true,
+	})
 	if err = n.judge("read the ruleset", result, err); err != nil {
 		return nil, nil, err
 	}
