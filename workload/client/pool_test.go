@@ -21,7 +21,14 @@ import (
 	"gauntlet/workload"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary stand in for a client program. Otherwise it demands that no test
+// leaves a goroutine behind.
+func TestMain(m *testing.M) {
+	if mode := os.Getenv(programMode); mode != "" {
+		os.Exit(beProgram(mode))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // doFunc is a Client made of one function.
 type doFunc func(context.Context, workload.Invocation) Answer
