@@ -16,7 +16,7 @@ const Mark = "[redacted]"
 // maxLine is how much of a line without an end is held back before it is passed on in parts.
 const maxLine = 256 << 10
 
-const word = `(?:pass(?:word|wd|phrase)|passwd|secret|token|(?:api|access|secret)[-_]?key)`
+const word = `(?:pass(?:word|phrase)|(?:\b|_)passwd|secret|token|(?:api|access|secret)[-_]?key)`
 
 const value = `(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}\]]+)`
 

@@ -28,6 +28,8 @@ func TestString(t *testing.T) {
 		{"x --auth-token=hunter2 y", "x --auth-token=[redacted] y"},
 		{`["--password", "hunter2"]`, `["--password", [redacted]]`},
 		{"Authorization: Basic aHVudGVyMg==\n", "Authorization: [redacted]\n"},
+		{"passwd=hunter2 db_passwd=hunter2", "passwd=[redacted] db_passwd=[redacted]"},
+		{"me ALL=(root) NOPASSWD: ALL", "me ALL=(root) NOPASSWD: ALL"},
 		{"sent Bearer abcdefghijkl", "sent Bearer [redacted]"},
 		{"key:\n" + key + "\nend", "key:\n[redacted]\nend"},
 		{"one " + key + " two " + key, "one [redacted] two [redacted]"},

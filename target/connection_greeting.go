@@ -22,6 +22,9 @@ const (
 	longestPause  = time.Second
 )
 
+const throttledHint = "raise MaxStartups in sshd_config there, or see what bans us: " +
+	"PerSourcePenalties, fail2ban, hosts.deny"
+
 // greetedConn remembers how the server's side of a conversation began.
 type greetedConn struct {
 	net.Conn
@@ -54,14 +57,14 @@ func (c *greetedConn) turnedAway(err error) (string, bool) {
 	return strings.TrimSpace(string(c.began)), true
 }
 
-// turnedAwayError is one connection that was closed before the greeting.
+// turnedAwayError is the last of some connections that were closed before the greeting.
 type turnedAwayError struct{ said string }
 
 func (e *turnedAwayError) Error() string {
 	if e.said == "" {
 		return "closed before the greeting"
 	}
-	return fmt.Sprintf("closed before the greeting, with %q", e.said)
+	return fmt.Sprintf("closed before the greeting, the last with %q", e.said)
 }
 
 // connectPatiently is connectOnce, again when the server turns us away unheard.
@@ -97,9 +100,6 @@ func stagger(name string, attempt int) time.Duration {
 }
 
 func throttled(cfg HostConfig, attempts int, away *turnedAwayError) error {
-	return &HostError{cfg.Name, "connect",
-		"raise MaxStartups in sshd_config there, or see what bans us: PerSourcePenalties, fail2ban, " +
-			"hosts.deny",
-		fmt.Errorf("%w: %w: %s: %d connections %w", ErrUnreachable, ErrThrottled, cfg.SSH, attempts,
-			away)}
+	return &HostError{cfg.Name, "connect", throttledHint, fmt.Errorf("%w: %w: %s: %d connections %w",
+		ErrUnreachable, ErrThrottled, cfg.SSH, attempts, away)}
 }

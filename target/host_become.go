@@ -68,8 +68,8 @@ func (h *Host) notBegun(root bool, exit int, stderr []byte) error {
 	said := lastLine(stderr)
 	if !root || h.rootLogin {
 		return &HostError{h.Name(), "run", "give a user whose login shell runs commands",
-			fmt.Errorf("the login shell of user %q ran nothing: %w", h.config.User,
-				&ExitError{exit, said})}
+			&kindError{errNotBegun, fmt.Sprintf("the login shell of user %q ran nothing: %v",
+				h.config.User, &ExitError{exit, said})}}
 	}
 	words := strings.Join(h.config.Become, " ")
 	tool := h.config.Become[0]

@@ -12,7 +12,8 @@ import (
 // is kept for killing.
 const minSessions = 4
 
-const sessionsHint = "set MaxSessions 10, which is the default, in sshd_config there, and reload sshd"
+const sessionsHint = "set MaxSessions 10, which is the default, in sshd_config there, " +
+	"and reload sshd"
 
 // sessions opens as many sessions as a host is ever asked for, without running anything in them,
 // and returns how many the server allowed.

@@ -20,7 +20,9 @@ type aliases struct {
 // aliasKeys are the keywords we follow. Those of unsupported ones change how a host is reached:
 // following the rest without them would reach another.
 var (
-	aliasKeys   = []string{"HostName", "User", "Port", "IdentityFile", "UserKnownHostsFile", "ProxyJump"}
+	aliasKeys = []string{
+		"HostName", "User", "Port", "IdentityFile", "UserKnownHostsFile", "ProxyJump",
+	}
 	unsupported = []string{"ProxyCommand", "HostKeyAlias"}
 )
 

@@ -86,7 +86,27 @@ h:9: host name "": want letters, digits, dots and dashes, 63 at most
 h:9: key is not a text
 h:10: host is not a mapping of name, address, ssh, user, port, key, known-hosts, jump, become, ` +
 			`labels, shared-with, cluster`},
-		"values": {`ssh-config: [x]
+	} {
+		t.Run(name, func(t *testing.T) { refuses(t, test.text, test.want) })
+	}
+}
+
+// refuses compares what is said of an inventory.
+func refuses(t *testing.T, text, want string) {
+	t.Helper()
+	hosts, err := parseInventory("h", []byte(text))
+	if err == nil || hosts != nil {
+		t.Fatalf("accepted: %+v", hosts)
+	}
+	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(err.Error(), "\n")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Goal: so is each value that cannot be, and no secret is repeated.
+func TestInventoryValueErrors(t *testing.T) {
+	t.Parallel()
+	refuses(t, `ssh-config: [x]
 jumps:
   - {name: a, jump: b}
   - {name: b, jump: a}
@@ -105,7 +125,8 @@ hosts:
 h:4: jump "a" lies behind itself
 h:5: jump "c" lies behind itself
 h:6: jump name "-": want letters, digits, dots and dashes, 63 at most
-h:7: jump: unknown key "become": the keys are name, ssh, user, port, key, known-hosts, jump
+h:7: jump: unknown key "become": the keys are name, ssh, user, port, key, `+
+		`known-hosts, jump
 h:7: name "a" is that of the jump on line 3
 h:8: labels is not a mapping of texts
 h:8: cluster "../x": want letters, digits, dots, dashes and underlines, 63 at most
@@ -120,19 +141,7 @@ h:13: ssh x:22 is that of the host on line 12
 h:14: host: key "HostName" again: it is on line 14 already
 h:14: jump "@x": want the name of one of jumps, or [user@]host[:port]
 h:14: ssh x:22 is that of the host on line 13
-h:15: ssh x:22 is that of the host on line 14`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			hosts, err := parseInventory("h", []byte(test.text))
-			if err == nil || hosts != nil {
-				t.Fatalf("accepted: %+v", hosts)
-			}
-			if diff := cmp.Diff(strings.Split(test.want, "\n"),
-				strings.Split(err.Error(), "\n")); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+h:15: ssh x:22 is that of the host on line 14`)
 }
 
 // Goal: no text makes the reader panic, and what it accepts is complete and without doubles.
@@ -207,7 +216,8 @@ hosts:
 		t.Fatal(err)
 	}
 	key, known := filepath.Join(dir, "id"), filepath.Join(dir, "known")
-	near := &HostConfig{Name: "near", SSH: "near:22", User: "anybody", KeyFile: key, KnownHosts: known}
+	near := &HostConfig{Name: "near", SSH: "near:22", User: "anybody", KeyFile: key,
+		KnownHosts: known}
 	far := &HostConfig{Name: "far", SSH: "far.example:2201", User: "me", KeyFile: "/k",
 		KnownHosts: known, Jump: near}
 	outer := &HostConfig{Name: "outer.example", SSH: "outer.example:2222", User: "ops", KeyFile: key,

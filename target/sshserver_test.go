@@ -36,6 +36,14 @@ type server struct {
 	config   *ssh.ServerConfig
 	allowed  ssh.PublicKey
 
+	path        string       // goes before the PATH of commands
+	shell       string       // what the login shell does first
+	maxSessions atomic.Int64 // open at a time; 0: any number
+	sessions    atomic.Int64 // open now
+	turnAway    atomic.Int64 // how many connections to close unheard before the next
+	words       string       // that it says to those
+	forwarding  bool         // tunnels are allowed
+
 	refusals atomic.Int64 // how many channels to refuse before the next
 	logins   atomic.Int64 // authenticated connections so far
 	open     atomic.Int64 // channels open now
@@ -120,7 +128,7 @@ func newSite(t *testing.T, hostKeys ...ssh.Signer) *site {
 		t.Fatal(err)
 	}
 	file, public := writeKey(t, "")
-	s := &server{t: t, home: t.TempDir(), listener: listener, allowed: public}
+	s := &server{t: t, home: t.TempDir(), listener: listener, allowed: public, forwarding: true}
 	s.config = &ssh.ServerConfig{PublicKeyCallback: s.authorize}
 	for _, key := range hostKeys {
 		s.config.AddHostKey(key)
@@ -164,6 +172,11 @@ func (s *server) accept() {
 		if err != nil {
 			return
 		}
+		if s.turnAway.Add(-1) >= 0 {
+			_, _ = io.WriteString(conn, s.words)
+			conn.Close()
+			continue
+		}
 		s.serving.Go(func() { s.serve(conn) })
 	}
 }
@@ -188,7 +201,12 @@ func (s *server) serve(conn net.Conn) {
 		s.serving.Go(func() {
 			switch offer.ChannelType() {
 			case "session":
-				s.session(link, offer)
+				if most := s.maxSessions.Load(); s.sessions.Add(1) > most && most > 0 {
+					_ = offer.Reject(ssh.ConnectionFailed, "open failed")
+				} else {
+					s.session(link, offer)
+				}
+				s.sessions.Add(-1)
 			case "direct-tcpip":
 				s.forward(offer)
 				s.open.Add(-1)
@@ -206,6 +224,10 @@ func (s *server) forward(offer ssh.NewChannel) {
 		Port       uint32
 		Origin     string
 		OriginPort uint32
+	}
+	if !s.forwarding {
+		_ = offer.Reject(ssh.Prohibited, "open failed")
+		return
 	}
 	if err := ssh.Unmarshal(offer.ExtraData(), &to); err != nil {
 		_ = offer.Reject(ssh.ConnectionFailed, err.Error())
@@ -275,12 +297,12 @@ func (s *server) session(link ssh.ConnMetadata, offer ssh.NewChannel) {
 func (s *server) start(
 	link ssh.ConnMetadata, channel ssh.Channel, line string, ended chan<- error,
 ) *exec.Cmd {
-	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd := exec.Command("/bin/sh", "-c", s.shell+line)
 	cmd.Dir = s.home
 	from := strings.ReplaceAll(link.RemoteAddr().String(), ":", " ")
 	to := strings.ReplaceAll(link.LocalAddr().String(), ":", " ")
 	cmd.Env = []string{
-		"HOME=" + s.home, "PATH=" + os.Getenv("PATH"), "SSH_CONNECTION=" + from + " " + to,
+		"HOME=" + s.home, "PATH=" + s.path + os.Getenv("PATH"), "SSH_CONNECTION=" + from + " " + to,
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Stdout, cmd.Stderr = channel, channel.Stderr()
@@ -302,6 +324,7 @@ type wire struct {
 
 type wireConn struct {
 	net.Conn
+	read   atomic.Int64
 	frozen atomic.Bool
 	closed chan struct{}
 	once   sync.Once
@@ -327,8 +350,15 @@ func (w *wire) each(f func(*wireConn)) {
 	}
 }
 
+// received is how many bytes came so far.
+func (w *wire) received() (n int64) {
+	w.each(func(c *wireConn) { n += c.read.Load() })
+	return n
+}
+
 func (c *wireConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	c.read.Add(int64(n))
 	if c.frozen.Load() {
 		<-c.closed
 		return 0, net.ErrClosed

@@ -106,14 +106,14 @@ func examineHost(config target.HostConfig) column {
 	defer cancel()
 	host, err := target.Connect(ctx, config)
 	if err != nil {
-		c.findings = unconnected(err)
+		c.findings = unconnected(config, err)
 		return c
 	}
 	defer host.Close()
 	c.findings = []finding{{name: "ssh", ok: true}, {name: "sessions", ok: true}}
 	found, err := inject.Capabilities(ctx, host)
 	if err != nil {
-		c.findings = append(c.findings, troubled("root", err))
+		c.findings = append(c.findings, troubled("root", config, err))
 		return c
 	}
 	for _, f := range found {
@@ -123,20 +123,22 @@ func examineHost(config target.HostConfig) column {
 }
 
 // unconnected says how far we came with a host that could not be connected to.
-func unconnected(err error) []finding {
+func unconnected(config target.HostConfig, err error) []finding {
 	switch {
 	case errors.Is(err, target.ErrSessions):
-		return []finding{{name: "ssh", ok: true}, troubled("sessions", err)}
+		return []finding{{name: "ssh", ok: true}, troubled("sessions", config, err)}
 	case errors.Is(err, target.ErrBecome):
-		return []finding{{name: "ssh", ok: true}, {name: "sessions", ok: true}, troubled("root", err)}
+		return []finding{{name: "ssh", ok: true}, {name: "sessions", ok: true},
+			troubled("root", config, err)}
 	default:
-		return []finding{troubled("ssh", err)}
+		return []finding{troubled("ssh", config, err)}
 	}
 }
 
-// troubled is the finding that an error is.
-func troubled(name string, err error) finding {
-	return finding{name, err.Error(), strings.Join(target.Hints(err), "; "), false}
+// troubled is the finding that an error of a host is.
+func troubled(name string, config target.HostConfig, err error) finding {
+	said := strings.TrimPrefix(err.Error(), config.Name+": ")
+	return finding{name, said, strings.Join(target.Hints(err), "; "), false}
 }
 
 // The words of the table.
