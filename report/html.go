@@ -90,6 +90,7 @@ func HTML(dir fs.FS) ([]byte, error) {
 		return nil, fmt.Errorf("report: %s: %w", ResultsFile, err)
 	}
 	v.load(dir)
+	v.warnings()
 	v.verdict()
 	v.tiles()
 	v.injected()
@@ -134,6 +135,15 @@ func (v *view) load(dir fs.FS) {
 	for _, op := range h.Operations {
 		if !slices.Contains(v.nodes, op.Node) {
 			v.nodes = append(v.nodes, op.Node)
+		}
+	}
+}
+
+// warnings adds those of the run to those of its history.
+func (v *view) warnings() {
+	for _, warning := range v.Results.Warnings {
+		if !slices.Contains(v.Warnings, warning) {
+			v.Warnings = append(v.Warnings, warning)
 		}
 	}
 }

@@ -43,9 +43,9 @@ type (
 	}
 )
 
-// JUnit renders results as JUnit XML: one test case a check and a gate, and one each for the
-// harness and the clean-up. What the target did wrong (exit codes 1 and 2) is a failure; what
-// kept us from knowing, or from leaving the hosts as they were (3, 4 and 6), is an error.
+// JUnit renders results as JUnit XML: one test case a check and a gate, and one each for the guard,
+// the harness and the clean-up. What the target did wrong (exit codes 1 and 2) is a failure; what
+// kept us from knowing, or from leaving the hosts as they were (3 to 6), is an error.
 func JUnit(results *checker.Results) ([]byte, error) {
 	suite := junitSuite{
 		Name: results.Suite,
@@ -61,6 +61,7 @@ func JUnit(results *checker.Results) ([]byte, error) {
 	for _, gate := range results.Gates {
 		suite.add("gate", gate, "missed")
 	}
+	suite.trouble("guard", results.Refused)
 	suite.trouble("harness", results.Harness)
 	suite.trouble("clean-up", results.Cleanup)
 	out, err := xml.MarshalIndent(junitSuites{Suites: []junitSuite{suite}}, "", "  ")

@@ -30,6 +30,8 @@ func headline(exit int) string {
 		return "Gate missed"
 	case checker.ExitInconclusive:
 		return "Inconclusive"
+	case checker.ExitRefused:
+		return "Refused"
 	case checker.ExitHarness:
 		return "Harness failed"
 	case checker.ExitCleanup:

@@ -162,8 +162,12 @@ func TestJUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	suite := suites.Suites[0]
-	if suite.Tests != 6 || suite.Failures != 2 || suite.Errors != 3 {
+	if suite.Tests != 7 || suite.Failures != 2 || suite.Errors != 3 {
 		t.Errorf("tests %d, failures %d, errors %d", suite.Tests, suite.Failures, suite.Errors)
+	}
+	r.Refused = []string{"n1 has not consented"}
+	if out, err = JUnit(r); err != nil || !strings.Contains(string(out), r.Refused[0]) {
+		t.Errorf("%v; a refusal is not told:\n%s", err, out)
 	}
 	if got := suite.Cases[0].Failure.Message; !strings.Contains(got, "<bad>") {
 		t.Errorf("the message was not kept: %q", got)

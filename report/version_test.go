@@ -17,7 +17,8 @@ func TestVersionsAreTold(t *testing.T) {
 		return checker.NodeVersion{Node: node, Version: version,
 			At: time.Duration(seconds) * time.Second}
 	}
-	results := &checker.Results{Suite: "rolling"}
+	results := &checker.Results{Suite: "rolling", Exit: checker.ExitRefused,
+		Refused: []string{"n4 has not consented"}, Warnings: []string{"n5 is shared with mail"}}
 	results.Summary.Versions = []checker.NodeVersion{
 		at("n1", "old", 1), at("n1", "new", 9), at("n2", "old", 1), at("n2", "<new>", 9),
 		at("n3", "old", 1), at("n3", "new", 12),
@@ -38,7 +39,8 @@ func TestVersionsAreTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"<h2>Versions", "&lt;new&gt;", "12.000 s"} {
+	for _, part := range []string{"<h2>Versions", "&lt;new&gt;", "12.000 s",
+		"<h1>Refused</h1>", "<li>n4 has not consented", "<li>n5 is shared with mail"} {
 		if !strings.Contains(string(page), part) {
 			t.Errorf("the page lacks %q", part)
 		}
