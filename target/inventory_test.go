@@ -57,7 +57,8 @@ func TestInventoryErrors(t *testing.T) {
 		"no list": {"\ndefaults: {}\n", "h:2: no hosts: want hosts: " +
 			"[{name: n1, address: 10.0.0.11}, ...]"},
 		"not yaml": {"hosts:\n  - {name: n1\n", "h:1: not YAML: did not find expected ',' or '}'"},
-		"scalar": {"hello", "h:1: the inventory is not a mapping of defaults, hosts, jumps, ssh-config\n" +
+		"scalar": {"hello", "h:1: the inventory is not a mapping of " +
+			"defaults, hosts, jumps, ssh-config\n" +
 			"h:1: no hosts: want hosts: [{name: n1, address: 10.0.0.11}, ...]"},
 		"second document": {"hosts: [{name: a, address: 10.0.0.1}]\n---\nx: 1\n",
 			"h:2: a second document: one file is one inventory"},
