@@ -40,7 +40,7 @@ func Build(ctx context.Context, folder string) (binary string, err error) {
 		return fail(err)
 	}
 	var said bytes.Buffer
-	build := exec.CommandContext(ctx, "go", "build", "-mod=readonly", "-buildvcs=false", "-trimpath",
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath",
 		"-ldflags", "-s -w", "-o", binary, ".")
 	build.Dir = path
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOWORK=off", "GOFLAGS=")
@@ -51,9 +51,12 @@ func Build(ctx context.Context, folder string) (binary string, err error) {
 	build.WaitDelay = buildGrace
 	if err := build.Run(); err != nil {
 		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+			return fail(context.Cause(ctx))
 		}
-		return fail(fmt.Errorf("%w%s", err, complaint(said.String())))
+		if line := complaint(said.String()); line != "" {
+			err = errors.New(line)
+		}
+		return fail(err)
 	}
 	return binary, nil
 }
@@ -64,7 +67,7 @@ func complaint(said string) string {
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)
 		if line != "" && line[0] != '#' && !strings.HasPrefix(line, "go: downloading ") {
-			return ": " + line
+			return line
 		}
 	}
 	return ""

@@ -37,8 +37,9 @@ type EtcdOptions struct {
 // etcd is the Target of etcd, of any version since 3.4.
 type etcd struct {
 	nodes
-	spec    EtcdSpec
-	program func() (program, error)
+	spec     EtcdSpec
+	program  func() (program, error)
+	packaged string // the host's own program
 
 	mu      sync.Mutex
 	members map[uint64]string // names of nodes by member id
@@ -54,7 +55,8 @@ func NewEtcd(spec EtcdSpec, run string, hosts []*Host) Target {
 		spec.Options.Heartbeat = spec.Options.ElectionTimeout / 10
 	}
 	e := &etcd{
-		nodes: newNodes("etcd", run, spec.Nodes, hosts), spec: spec, members: map[uint64]string{},
+		nodes: newNodes("etcd", run, spec.Nodes, hosts), spec: spec, packaged: etcdPackaged,
+		members: map[uint64]string{},
 	}
 	e.program = sync.OnceValues(e.readProgram)
 	return e
@@ -78,7 +80,7 @@ func (e *etcd) readProgram() (program, error) {
 // path is that of the program on a host.
 func (e *etcd) path(h *Host) (string, error) {
 	if e.spec.Binary == "" {
-		return etcdPackaged, nil
+		return e.packaged, nil
 	}
 	program, err := e.program()
 	return h.Home() + "/" + program.path, err
@@ -100,13 +102,13 @@ func (e *etcd) Deploy(ctx context.Context, h *Host) error {
 	if e.spec.Build != "" {
 		return h.fail("deploy", "", fmt.Errorf("etcd of %s has not been built", e.spec.Build))
 	}
-	result, err := h.Run(ctx, Command{Script: `[ -x "$1" ]`, Args: []string{etcdPackaged}})
+	result, err := h.Run(ctx, Command{Script: `[ -x "$1" ]`, Args: []string{e.packaged}})
 	if err != nil {
 		return h.reword("deploy", err)
 	}
 	if result.Exit != 0 {
 		return h.fail("deploy", "on the host: apt-get install etcd-server; "+
-			"or name a binary or a build in the suite", errors.New("no "+etcdPackaged))
+			"or name a binary or a build in the suite", errors.New("no "+e.packaged))
 	}
 	return e.deploy(ctx, h)
 }

@@ -28,6 +28,7 @@ type etcdStatus struct {
 	Header struct {
 		Member uint64 `json:"member_id,string"`
 	} `json:"header"`
+	Version string `json:"version"`
 	Leader  uint64 `json:"leader,string"` // left out if it knows none
 	Term    uint64 `json:"raftTerm,string"`
 	Commit  uint64 `json:"raftIndex,string"`
@@ -115,7 +116,7 @@ func (e *etcd) observe(ctx context.Context, h *Host) (history.Observation, error
 	}
 	o := history.Observation{
 		Node: name, Term: s.Term, Role: history.RoleFollower, Commit: s.Commit, Applied: s.Applied,
-		Source: "status",
+		Version: s.Version, Source: "status",
 	}
 	leader := s.Leader
 	if leader == 0 || leader == s.Header.Member {
@@ -181,8 +182,8 @@ type etcdLine struct {
 // etcdClaim is what etcd's raft says of itself before it sends the first message of a leadership.
 var etcdClaim = regexp.MustCompile(`^[0-9a-f]+ became leader at term ([0-9]+)$`)
 
-// Claims reads each line by which a node said that it now leads a term. Lines that are no JSON, such
-// as a panic's, are passed over.
+// Claims reads each line by which a node said that it now leads a term. Lines that are no JSON,
+// such as a panic's, are passed over.
 func (e *etcd) Claims(dir string) ([]history.Observation, error) {
 	log, err := os.Open(filepath.Join(dir, "etcd.log"))
 	if errors.Is(err, fs.ErrNotExist) {

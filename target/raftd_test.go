@@ -22,9 +22,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain lets the test binary stand in for a raftd, so that uploading and running a real
-// program is tested. Otherwise it demands that no test leaves a goroutine behind.
+// TestMain lets the test binary stand in for a raftd or an etcd, so that uploading and running a
+// real program is tested. Otherwise it demands that no test leaves a goroutine behind.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && strings.HasPrefix(os.Args[2], "--data-dir=") {
+		os.Exit(fakeEtcd(os.Args[1:]))
+	}
 	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "--name=") {
 		os.Exit(fakeRaftd(os.Args[1:]))
 	}
