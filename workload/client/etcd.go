@@ -231,13 +231,13 @@ func (f etcdFound) register(key string) (*int64, error) {
 	if len(f.Kvs) != 1 || f.Count != "1" {
 		return nil, fmt.Errorf("%d keys and a count of %q for one key", len(f.Kvs), f.Count)
 	}
-	found, err := base64.StdEncoding.DecodeString(f.Kvs[0].Key)
-	if err != nil || string(found) != key {
-		return nil, fmt.Errorf("key %q for %q", found, key)
+	found := f.Kvs[0]
+	if found.Key != base64.StdEncoding.EncodeToString([]byte(key)) {
+		return nil, fmt.Errorf("key %q for %q", found.Key, key)
 	}
-	text, err := base64.StdEncoding.DecodeString(f.Kvs[0].Value)
+	text, err := base64.StdEncoding.Strict().DecodeString(found.Value)
 	if err != nil {
-		return nil, fmt.Errorf("value %q is not base64", f.Kvs[0].Value)
+		return nil, fmt.Errorf("value %q is not base64", found.Value)
 	}
 	value, err := strconv.ParseInt(string(text), 10, 64)
 	if err != nil || string(decimal(value)) != string(text) {

@@ -315,8 +315,8 @@ func TestEtcdNeverRepeats(t *testing.T) {
 	}
 }
 
-// Goal: no answer, however broken, becomes an output that the model does not take, nor a value or an
-// absence that etcd did not state. Method: fuzz the body of a 200; what is ok is read again in a
+// Goal: no answer, however broken, becomes an output that the model does not take, nor a value that
+// etcd did not state. Method: fuzz the body of a 200; what is ok is read again in a
 // dumb way.
 func FuzzEtcdAnswer(f *testing.F) {
 	for _, body := range []string{etcdDone17, etcdRead17, etcdSwapped, etcdKept17, etcdKept} {
