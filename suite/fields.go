@@ -9,7 +9,6 @@ import (
 
 	"gauntlet/checker"
 	"gauntlet/nemesis"
-	"gauntlet/target"
 	"gauntlet/workload"
 )
 
@@ -27,17 +26,21 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 	if root == nil || !d.isBlock(root, "the suite") {
 		return nil
 	}
-	b := d.block(root, "", "name", "place", "seed", "target", "workload", "faults", "phases",
-		"checks", "require", "budget")
+	b := d.block(root, "", "name", "place", "seed", "target", "workload", "faults", "capture",
+		"phases", "checks", "require", "budget")
 	s := &Suite{Place: PlaceLab}
 	b.text("name", &s.Name)
 	b.word("place", &s.Place, PlaceLab, PlaceHosts)
 	b.seed("seed", &s.Seed)
-	s.Target = d.target(b.inner("target", "raftd"))
-	s.Workload = d.workload(b.inner("workload", "register", "timeout"))
-	s.Faults = d.faults(b)
+	s.Target = d.target(b.inner("target", targetNames()...))
+	s.Workload = d.workload(b.inner("workload", "register", "reads", "timeout"))
+	s.Faults = d.faults(b, s.Target)
+	b.word("capture", &s.Capture, CapturePeers)
 	s.Phases = d.phases(b.inner("phases", "warm-up", "load", "recovery"))
 	s.Checks = checks
+	if !s.Target.observed() {
+		s.Checks = []string{checker.CheckLinearizable}
+	}
 	words(b, "checks", &s.Checks, checks...)
 	s.Require = d.require(b.inner("require", "ok-per-kind", "min-faults", "available-after-heal"))
 	s.Budget = d.budget(b.inner("budget", "time", "memory"))
@@ -48,30 +51,10 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 	return s
 }
 
-func (d *decoder) target(b block) Target {
-	b.one("target", "raftd")
-	spec := &target.RaftdSpec{Nodes: 5}
-	spec.Options = target.RaftdOptions{
-		Prevote: true, CheckQuorum: true, ElectionTimeout: 300 * time.Millisecond,
-	}
-	raftd := b.inner("raftd", "nodes", "binary", "options")
-	raftd.integer("nodes", &spec.Nodes, between[int]{1, 25})
-	raftd.text("binary", &spec.Binary)
-	options := raftd.inner("options", "prevote", "check-quorum", "election-timeout", "heartbeat")
-	options.boolean("prevote", &spec.Options.Prevote)
-	options.boolean("check-quorum", &spec.Options.CheckQuorum)
-	options.duration("election-timeout", &spec.Options.ElectionTimeout,
-		between[time.Duration]{20 * time.Millisecond, time.Minute})
-	d.election = unit(spec.Options.ElectionTimeout)
-	spec.Options.Heartbeat = spec.Options.ElectionTimeout / 6
-	options.duration("heartbeat", &spec.Options.Heartbeat,
-		between[time.Duration]{time.Millisecond, time.Minute})
-	return Target{Raftd: spec}
-}
-
 func (d *decoder) workload(b block) Workload {
 	b.one("workload", "register")
-	w := Workload{Timeout: time.Second}
+	w := Workload{Reads: ReadsLinearizable, Timeout: time.Second}
+	b.word("reads", &w.Reads, ReadsLinearizable, ReadsSerializable)
 	w.Register = &workload.RegisterSpec{Clients: 10, Rate: 400, Keys: 5, OpsPerKey: 100}
 	b.duration("timeout", &w.Timeout, between[time.Duration]{time.Millisecond, time.Minute})
 	register := b.inner("register", "clients", "rate", "keys", "ops-per-key")
@@ -82,7 +65,7 @@ func (d *decoder) workload(b block) Workload {
 	return w
 }
 
-func (d *decoder) faults(b block) []nemesis.Spec {
+func (d *decoder) faults(b block, t Target) []nemesis.Spec {
 	node, path := b.get("faults")
 	if node == nil {
 		return nil
@@ -95,14 +78,14 @@ func (d *decoder) faults(b block) []nemesis.Spec {
 	var specs []nemesis.Spec
 	for i, entry := range node.Content {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		specs = append(specs, d.fault(d.block(entry, at, "partition", "pause", "kill")))
+		specs = append(specs, d.fault(d.block(entry, at, faultKinds...), t))
 	}
 	return specs
 }
 
-func (d *decoder) fault(b block) nemesis.Spec {
+func (d *decoder) fault(b block, t Target) nemesis.Spec {
 	var spec nemesis.Spec
-	switch b.one("fault", "partition", "pause", "kill") {
+	switch b.one("fault", faultKinds...) {
 	case "partition":
 		spec.Partition = &nemesis.PartitionSpec{}
 		inner := b.inner("partition", "shapes", "every", "for", "from-start")
@@ -119,6 +102,12 @@ func (d *decoder) fault(b block) nemesis.Spec {
 		inner := b.inner("kill", "on", "every", "for")
 		words(inner, "on", &spec.Kill.On)
 		d.schedule(inner, &spec.Kill.Every, &spec.Kill.For)
+	case "version":
+		spec.Version = &nemesis.VersionSpec{For: time.Second, Builds: t.facts().builds,
+			Steps: []nemesis.Shape{nemesis.ShapeUpgrade, nemesis.ShapeDowngrade}}
+		inner := b.inner("version", "steps", "every", "for")
+		words(inner, "steps", &spec.Version.Steps)
+		d.schedule(inner, &spec.Version.Every, &spec.Version.For)
 	}
 	return spec
 }
@@ -158,6 +147,7 @@ func (d *decoder) require(b block) checker.Require {
 // faultKinds are the kinds of fault that a history records.
 var faultKinds = []string{
 	string(nemesis.KindPartition), string(nemesis.KindPause), string(nemesis.KindKill),
+	string(nemesis.KindVersion),
 }
 
 func (d *decoder) budget(b block) Budget {

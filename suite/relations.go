@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"gauntlet/checker"
 	"gauntlet/nemesis"
 )
 
@@ -16,21 +17,31 @@ const registerKinds = 3
 func (d *decoder) relations(s *Suite) {
 	d.relate(names.MatchString(s.Name), []string{"name"},
 		"it names files: a-z, 0-9 and -, at most 63 of them", "name %q is not a plain name", s.Name)
-	d.targetRelations(s.Target)
+	s.Target.kind().relate(d, s.Target)
 	d.relate(s.Workload.Timeout <= s.Phases.Load, []string{"workload.timeout", "phases.load"}, "",
 		"workload.timeout %v must not exceed phases.load %v", s.Workload.Timeout, s.Phases.Load)
+	d.relate(slices.Contains(s.Target.facts().reads, s.Workload.Reads), []string{"workload.reads"},
+		"", "clients of %s cannot read %s", s.Target.Kind(), s.Workload.Reads)
+	d.leaderRelations(s)
 	for i, spec := range s.Faults {
 		d.faultRelations(fmt.Sprintf("faults[%d]", i), spec, s)
 	}
 	d.requireRelations(s)
 }
 
-func (d *decoder) targetRelations(t Target) {
-	const options = "target.raftd.options."
-	beat, timeout := t.Raftd.Options.Heartbeat, t.Raftd.Options.ElectionTimeout
-	d.relate(2*beat <= timeout, []string{options + "heartbeat", options + "election-timeout"},
-		"a follower must hear two heartbeats before it gives its leader up",
-		"heartbeat %v must be at most half of election-timeout %v", beat, timeout)
+// leaderRelations complains of whatever needs to know the leader where no node tells it.
+func (d *decoder) leaderRelations(s *Suite) {
+	if s.Target.observed() {
+		return
+	}
+	const hint = "write a command that prints what a node believes: see " + commandPath + ".observe"
+	d.relate(!slices.Contains(s.Checks, checker.CheckLeaderPerTerm), []string{"checks"}, hint,
+		"check %s needs to know who leads, and the target has no observe", checker.CheckLeaderPerTerm)
+	for i, spec := range s.Faults {
+		path := fmt.Sprintf("faults[%d]", i)
+		d.relate(!spec.NeedsLeader(), []string{path}, hint,
+			"%s needs to know who leads, and the target has no observe", path)
+	}
 }
 
 // faultRelations asks package nemesis, which alone knows what a fault needs, about one entry of
@@ -53,8 +64,15 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 		d.missing(path, "on", len(spec.Kill.On) > 0)
 		d.missing(path, "every", spec.Kill.Every > 0)
 		d.missing(path, "for", spec.Kill.For > 0)
+	case spec.Version != nil:
+		path += ".version"
+		d.missing(path, "every", spec.Version.Every > 0)
+		if spec.Version.Builds == nil {
+			d.spoil(path, d.line(path), "write them: target: {raftd: {binaries: [old, new]}}",
+				"needs a target of two builds")
+		}
 	}
-	if d.brokenBelow(path) || d.broken["target.raftd.nodes"] || d.broken["phases.load"] {
+	if d.brokenBelow(path) || d.broken["target."+s.Target.Kind()+".nodes"] || d.broken["phases.load"] {
 		return
 	}
 	broken := leaves(spec.Valid(s.Target.Nodes()))
@@ -70,13 +88,18 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 
 // leaves takes joined errors apart: each is a problem of its own.
 func leaves(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
 	if err == nil {
 		return nil
 	}
-	return []error{err}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var apart []error
+	for _, inner := range joined.Unwrap() {
+		apart = append(apart, leaves(inner)...)
+	}
+	return apart
 }
 
 // missing complains of a value that has no default and is absent.

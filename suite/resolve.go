@@ -23,6 +23,11 @@ func (s *Suite) Resolved() ([]byte, error) {
 		"target", s.Target.node(),
 		"workload", s.Workload.node(),
 		"faults", faultNodes(s.Faults),
+	)
+	if s.Capture != "" {
+		extend(root, "capture", s.Capture)
+	}
+	extend(root,
 		"phases", object("warm-up", s.Phases.WarmUp, "load", s.Phases.Load,
 			"recovery", s.Phases.Recovery),
 		"checks", list(s.Checks),
@@ -38,22 +43,11 @@ func (s *Suite) Resolved() ([]byte, error) {
 	return out.Bytes(), encoder.Close()
 }
 
-func (t Target) node() *yaml.Node {
-	raftd := object("nodes", t.Raftd.Nodes)
-	if t.Raftd.Binary != "" {
-		extend(raftd, "binary", t.Raftd.Binary)
-	}
-	options := t.Raftd.Options
-	extend(raftd, "options", object("prevote", options.Prevote, "check-quorum", options.CheckQuorum,
-		"election-timeout", options.ElectionTimeout, "heartbeat", options.Heartbeat))
-	return object("raftd", raftd)
-}
-
 func (w Workload) node() *yaml.Node {
 	r := w.Register
 	register := object("clients", r.Clients, "rate", r.Rate, "keys", r.Keys,
 		"ops-per-key", r.OpsPerKey)
-	return object("register", register, "timeout", w.Timeout)
+	return object("register", register, "reads", w.Reads, "timeout", w.Timeout)
 }
 
 func faultNodes(specs []nemesis.Spec) *yaml.Node {
@@ -74,6 +68,9 @@ func faultNodes(specs []nemesis.Spec) *yaml.Node {
 		case spec.Kill != nil:
 			k := spec.Kill
 			fault = object("kill", object("on", list(k.On), "every", k.Every, "for", k.For))
+		case spec.Version != nil:
+			v := spec.Version
+			fault = object("version", object("steps", list(v.Steps), "every", v.Every, "for", v.For))
 		}
 		sequence.Content = append(sequence.Content, fault)
 	}

@@ -214,6 +214,27 @@ func words[W ~string](b block, key string, into *[]W, known ...W) {
 	*into = list
 }
 
+// texts reads a list of texts, which may repeat.
+func (b block) texts(key string, into *[]string) {
+	node, path := b.get(key)
+	if node == nil {
+		return
+	}
+	if node.Kind != yaml.SequenceNode {
+		b.d.spoil(path, node.Line, "write a list: [one, two]", "must be a list of words, not %s",
+			describe(node))
+		return
+	}
+	for _, entry := range node.Content {
+		entry = follow(entry)
+		if entry.Kind != yaml.ScalarNode || entry.Tag == "!!null" || entry.Value == "" {
+			b.d.spoil(path, entry.Line, "", "must hold words, not %s", describe(entry))
+			continue
+		}
+		*into = append(*into, entry.Value)
+	}
+}
+
 // within complains of a value outside its bounds, naming the bound that it breaks.
 func within[T cmp.Ordered](b block, key string, value T, bounds between[T]) {
 	path := b.at(key)

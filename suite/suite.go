@@ -38,6 +38,7 @@ type Suite struct {
 	Target   Target
 	Workload Workload
 	Faults   []nemesis.Spec
+	Capture  string // "", or what packets to record around each partition: CapturePeers
 	Phases   Phases
 	Checks   []string // names of safety checks, as in package checker
 	Require  checker.Require
@@ -46,19 +47,26 @@ type Suite struct {
 
 // Target is what is under test: the one field that is set.
 type Target struct {
-	Raftd *target.RaftdSpec
+	Raftd   *target.RaftdSpec
+	Etcd    *target.EtcdSpec
+	Command *target.CommandSpec
 }
 
-// Nodes is the number of nodes of the target.
-func (t Target) Nodes() int { return t.Raftd.Nodes }
+// CapturePeers records what nodes send each other, on hosts that have tcpdump.
+const CapturePeers = "peers"
 
-// ElectionTimeout is the target's least election timeout: what "ET" means in the suite.
-func (t Target) ElectionTimeout() time.Duration { return t.Raftd.Options.ElectionTimeout }
+// How clients read. Serializable reads are answered by the node asked from what it has; they may
+// be stale, and are not linearizable.
+const (
+	ReadsLinearizable = "linearizable"
+	ReadsSerializable = "serializable"
+)
 
-// Workload is what clients do: the one workload that is set, and how long they wait for each
-// answer.
+// Workload is what clients do: the one workload that is set, how they read, and how long they wait
+// for each answer.
 type Workload struct {
 	Register *workload.RegisterSpec
+	Reads    string
 	Timeout  time.Duration
 }
 
