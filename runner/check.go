@@ -39,6 +39,8 @@ func Check(ctx context.Context, dir Directory, verify string) (*checker.Results,
 		return nil, err
 	default:
 		results.Harness, results.Cleanup = earlier.Harness, earlier.Cleanup
+		results.Refused = earlier.Refused
+		results.Warnings = union(earlier.Warnings, results.Warnings)
 		for _, g := range earlier.Gates {
 			if g.Check == gateFinished || g.Check == gateAlive {
 				results.Gates = append(results.Gates, g)

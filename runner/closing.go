@@ -22,7 +22,7 @@ func (r *run) heal(ctx context.Context) (string, error) {
 func (r *run) collect(ctx context.Context) (string, error) {
 	var errs []error
 	if r.clients != nil {
-		errs = append(errs, r.clients.stop())
+		errs = append(errs, r.clients.stop(), r.clients.trouble())
 		r.clients.close()
 	}
 	if r.nemesis != nil {
@@ -42,6 +42,14 @@ func (r *run) collect(ctx context.Context) (string, error) {
 	}))
 	claims, err := r.claims()
 	errs = append(errs, err)
+	if r.Suite.Capture != "" {
+		err := r.injector.FetchCaptures(ctx, func(host string) string {
+			return r.Directory.path(nodesDir, host, capturesDir)
+		})
+		if err != nil {
+			r.warn("captures: " + err.Error())
+		}
+	}
 	return fmt.Sprintf("logs of %d nodes, %d leadership claims in them", len(r.hosts), claims),
 		errors.Join(errs...)
 }
@@ -65,9 +73,8 @@ func (r *run) claims() (int, error) {
 		}
 		for _, c := range claims {
 			c.At = r.recorder.Now()
-			if err := r.recorder.Observation(c); err != nil {
-				return total, err
-			}
+			// A failed write is sticky in the recorder, and told once by the phase.
+			_ = r.recorder.Observation(c)
 		}
 		total += len(claims)
 	}
@@ -86,21 +93,18 @@ func (r *run) check(ctx context.Context) (string, error) {
 		results.Summary.Keys), nil
 }
 
-// report decides, and writes results, JUnit and the page.
+// report decides, and writes results, JUnit and the page. They are final only after clean-up:
+// should the controller die before, what lies there must not pass.
 func (r *run) report(context.Context) (string, error) {
-	r.decide()
+	r.decide(checker.Result{Check: gateFinished, Reason: "the clean-up was not seen to its end"})
 	if err := r.Directory.saveResults(r.results); err != nil {
 		return "", err
 	}
 	return r.Directory.path(reportFile), nil
 }
 
-func (r *run) decide() {
-	r.results.Harness, r.results.Cleanup = r.harness, r.cleanup
-	finished := checker.Result{Check: gateFinished, Verdict: checker.Valid, Reason: "to its end"}
-	if r.interrupted != "" {
-		finished.Verdict, finished.Reason = checker.Unknown, "interrupted "+r.interrupted
-	}
+func (r *run) decide(finished checker.Result) {
+	r.noted(r.results)
 	alive := checker.Result{
 		Check: gateAlive, Verdict: checker.Valid, Reason: "no node died but by a fault",
 	}
@@ -134,13 +138,7 @@ func (r *run) cleanUp(ctx context.Context) (string, error) {
 	if r.injector == nil {
 		return "nothing to remove", nil
 	}
-	var errs []error
-	if r.target != nil {
-		errs = append(errs, target.Each(ctx, r.hosts, r.target.Kill))
-	}
-	errs = append(errs, r.injector.Disarm(ctx), r.injector.Clean(ctx))
-	errs = append(errs, target.Each(ctx, r.hosts, r.target.Remove))
-	if err := errors.Join(errs...); err != nil {
+	if err := r.removeAll(ctx); err != nil {
 		r.cleanup = append(r.cleanup, err.Error())
 		r.Progress.Event("error", "clean-up: %v", err)
 		return "NOT CLEAN", nil
@@ -148,8 +146,26 @@ func (r *run) cleanUp(ctx context.Context) (string, error) {
 	return "hosts as they were: rules, processes and files compared", nil
 }
 
+// removeAll ends the nodes, then the guards, then removes the files. Where a node cannot be ended
+// the guards stay: once nobody renews their leases they end it themselves.
+func (r *run) removeAll(ctx context.Context) error {
+	err := target.Each(ctx, r.hosts, r.target.Kill)
+	if err != nil {
+		err = target.Each(ctx, r.hosts, r.target.Kill)
+	}
+	if err != nil {
+		return fmt.Errorf("left to the guards: %w", err)
+	}
+	return errors.Join(r.injector.Disarm(ctx), r.injector.Clean(ctx),
+		target.Each(ctx, r.hosts, r.target.Remove))
+}
+
 // settle makes the results final after clean-up had its say.
 func (r *run) settle() {
-	r.decide()
+	finished := checker.Result{Check: gateFinished, Verdict: checker.Valid, Reason: "to its end"}
+	if r.interrupted != "" {
+		finished.Verdict, finished.Reason = checker.Unknown, "interrupted "+r.interrupted
+	}
+	r.decide(finished)
 	r.kept = r.Directory.saveResults(r.results)
 }

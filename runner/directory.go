@@ -20,6 +20,7 @@ const (
 	reportFile  = "report.html"
 	junitFile   = "junit.xml"
 	nodesDir    = "nodes"
+	capturesDir = "capture" // below each node's
 )
 
 // Directory is where one run keeps everything it leaves behind.

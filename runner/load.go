@@ -76,6 +76,17 @@ func (c *clients) stop() error {
 	return c.err
 }
 
+// trouble is what was wrong with the clients themselves, whatever the nodes did.
+func (c *clients) trouble() error {
+	var errs []error
+	for _, n := range c.nodes {
+		if one, ok := n.Client.(client.Troubled); ok {
+			errs = append(errs, one.Err())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (c *clients) close() {
 	for _, n := range c.nodes {
 		n.Client.Close()

@@ -64,7 +64,8 @@ func (w *watch) follow(ctx context.Context, h *target.Host) {
 		now, err := w.target.Observe(ctx, h)
 		if err == nil {
 			now.At = w.recorder.Now()
-			news := now.Term != last.Term || now.Role != last.Role || now.Leader != last.Leader
+			news := now.Term != last.Term || now.Role != last.Role || now.Leader != last.Leader ||
+				now.Version != last.Version
 			if news || now.At-last.At >= repeatEvery {
 				// A failed write is sticky in the recorder, and ends the run at the end of the phase.
 				_ = w.recorder.Observation(now)

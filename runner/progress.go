@@ -61,9 +61,6 @@ func (p *Progress) draw() {
 	if p.width == 0 || p.status == "" {
 		return
 	}
-	line := p.status
-	if len(line) >= p.width {
-		line = line[:p.width-1]
-	}
-	fmt.Fprint(p.out, line)
+	line := []rune(p.status)
+	fmt.Fprint(p.out, string(line[:min(len(line), p.width-1)]))
 }

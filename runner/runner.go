@@ -27,6 +27,7 @@ type Config struct {
 	Directory Directory
 	Hosts     []target.HostConfig
 	Dial      target.DialFunc // how clients reach the data network
+	Built     string          // the target's program, if the suite has it built; else ""
 	Verify    string          // this program, which is started again as the check's child process
 	Progress  *Progress
 }
@@ -89,9 +90,12 @@ type run struct {
 // troubles is what went wrong with the harness and the hosts, in the order it was found.
 type troubles struct {
 	harness     []string
+	refused     []string // what a guard refused
+	warnings    []string // what the run can do without
 	cleanup     []string
 	interrupted string // the phase in which the user stopped the run
 	died        []string
+	unrecorded  bool // the history has a hole, and the harness said so
 }
 
 // blank is the verdict of a run that has not been checked: unknown.
@@ -131,26 +135,33 @@ func (r *run) phases() []phase {
 func (r *run) carryOut(ctx context.Context) {
 	broken := false
 	for _, p := range r.phases() {
-		if ctx.Err() != nil && r.interrupted == "" {
-			r.interrupted = "before " + p.name
-			r.Progress.Event("stop", "interrupted: healing, keeping the history, checking what there is")
+		if !p.owed && ctx.Err() != nil {
+			r.interrupt("before " + p.name)
 		}
-		if (broken || r.interrupted != "") && !p.owed {
+		if !p.owed && (broken || r.interrupted != "") {
 			continue
 		}
 		err := r.step(ctx, p)
 		switch {
 		case err == nil:
-		case ctx.Err() != nil && !p.owed:
-			r.interrupted = "in " + p.name
-			r.Progress.Event("stop", "interrupted: healing, keeping the history, checking what there is")
+		case !p.owed && ctx.Err() != nil:
+			r.interrupt("in " + p.name)
 		default:
 			broken = true
-			r.harness = append(r.harness, describe(p.name, err)...)
+			r.blame(p.name, err)
 			r.Progress.Event("error", "%s: %v", p.name, err)
 		}
 	}
 	r.settle()
+}
+
+// interrupt notes where the user stopped the run. What is owed goes on; an interrupt during the
+// last steps, all owed, therefore changes nothing.
+func (r *run) interrupt(where string) {
+	if r.interrupted == "" {
+		r.interrupted = where
+		r.Progress.Event("stop", "interrupted: healing, keeping the history, checking what there is")
+	}
 }
 
 func (r *run) step(ctx context.Context, p phase) error {
@@ -160,7 +171,7 @@ func (r *run) step(ctx context.Context, p phase) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.deadline,
 		fmt.Errorf("not done within its deadline of %v", p.deadline))
 	defer cancel()
-	if err := r.recorder.Phase(p.name); err != nil {
+	if err := r.recorder.Phase(p.name); err != nil && !p.owed {
 		return err
 	}
 	r.Progress.Status("%s ...", p.name)
@@ -169,12 +180,13 @@ func (r *run) step(ctx context.Context, p phase) error {
 	r.Progress.Status("")
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.DeadlineExceeded) {
-			return cause
+			return fmt.Errorf("%w: %w", cause, err)
 		}
 		return err
 	}
-	if err := r.recorder.Err(); err != nil {
-		return fmt.Errorf("cannot keep the history: %w", err)
+	if err := r.recorder.Err(); err != nil && !r.unrecorded {
+		r.unrecorded = true // said once; what is owed goes on without a history
+		return err
 	}
 	r.Progress.Event("phase", "%-11s %5.1fs  %s", p.name, time.Since(started).Seconds(), detail)
 	return nil

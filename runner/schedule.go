@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// bindWithin is how long a due fault waits for the leader or host that it needs.
+	// bindWithin is how long a due fault waits at least for the leader or host that it needs; a longer
+	// fault waits as long as it is to last.
 	bindWithin = 3 * time.Second
 	bindRetry  = 50 * time.Millisecond
 	// injectWithin bounds one injection, evidence and fresh SSH probe included.
@@ -72,7 +73,7 @@ func (s *schedule) play(ctx context.Context, plan nemesis.Plan) {
 			if err != nil {
 				return // recorded
 			}
-			sleepUntil(ctx, start.Add(e.At+e.For))
+			sleepUntil(ctx, time.Now().Add(e.For)) // whole, also where it had to wait for a host
 			s.end(context.WithoutCancel(ctx), fault)
 		})
 	}
@@ -101,7 +102,7 @@ func (s *schedule) begin(ctx context.Context, e nemesis.Event) (history.Fault, e
 // strike binds the event to hosts and injects it, waiting a little where there is no such host at
 // the moment, or where another fault took it first.
 func (s *schedule) strike(ctx context.Context, e nemesis.Event) (history.Fault, error) {
-	ctx, cancel := context.WithTimeout(ctx, bindWithin)
+	ctx, cancel := context.WithTimeout(ctx, max(bindWithin, e.For))
 	defer cancel()
 	for {
 		var fault history.Fault
@@ -169,13 +170,18 @@ func (s *schedule) endTails() {
 }
 
 func (s *schedule) view() nemesis.View {
-	names := s.run.names()
+	view := nemesis.View{Nodes: s.run.names()}
 	if s.run.watch == nil {
-		return nemesis.View{Nodes: names}
+		return view
 	}
-	return nemesis.View{
-		Nodes: names, Leader: s.run.watch.leader(), Stopped: s.run.injector.Stopped(),
+	view.Leader, view.Stopped = s.run.watch.leader(), s.run.injector.Stopped()
+	if versions := s.run.versions(); versions != nil {
+		view.Builds = map[string]int{}
+		for _, h := range s.run.hosts {
+			view.Builds[h.Name()] = versions.Build(h)
+		}
 	}
+	return view
 }
 
 // record writes a fault to the history and to the terminal.

@@ -9,24 +9,39 @@ import (
 
 	"gauntlet/nemesis"
 	"gauntlet/nemesis/inject"
+	"gauntlet/suite"
 	"gauntlet/target"
 )
 
 // guard connects to every host and arms a dead-man on each, before anything is started or broken
 // there.
 func (r *run) guard(ctx context.Context) (string, error) {
+	for _, h := range r.Hosts {
+		if h.SharedWith != "" {
+			r.warn(fmt.Sprintf("%s is shared with %s", h.Name, h.SharedWith))
+		}
+	}
 	if err := r.connect(ctx); err != nil {
 		return "", err
 	}
-	r.target = target.NewRaftd(*r.Suite.Target.Raftd, r.Run, r.hosts)
+	r.target = r.plugin().target(r)
 	r.injector = inject.New(inject.Config{
 		Run: r.Run, Hosts: r.hosts, PeerPort: r.target.PeerPort(), Clock: r.recorder.Now,
-		Process: r.target.Process, Start: r.target.Start,
+		Process: r.target.Process, Start: r.target.Start, Versions: r.versions(),
+		Capture: r.Suite.Capture == suite.CapturePeers,
 	})
-	if err := r.injector.Arm(ctx); err != nil {
+	err := r.injector.Arm(ctx)
+	r.warn(r.injector.Warnings()...)
+	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%d hosts over SSH, dead-man armed on each", len(r.hosts)), nil
+}
+
+// versions is the target, if two builds of it can run; else nil.
+func (r *run) versions() target.Versions {
+	versions, _ := r.target.(target.Versions)
+	return versions
 }
 
 func (r *run) connect(ctx context.Context) error {
