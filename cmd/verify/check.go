@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gauntlet/checker"
 	"gauntlet/report"
 	"gauntlet/runner"
 )
@@ -29,19 +30,29 @@ func (c *CheckCmd) Run(out io.Writer) error {
 		return err
 	}
 	results, err := runner.Check(context.Background(), runner.Directory(dir), self)
+	if results != nil {
+		return conclude(out, results, err)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return &exitError{exitUsage, fmt.Errorf("%s is not a run directory: %w", c.Directory, err)}
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// conclude prints the verdict and ends with its exit code. A verdict counts though it could not be
+// written down; that trouble is said, and taints whatever is not a violation.
+func conclude(out io.Writer, results *checker.Results, unkept error) error {
 	if err := report.Text(out, results); err != nil {
 		return err
 	}
-	if results.Exit != 0 {
-		return &exitError{code: results.Exit}
+	code := results.Exit
+	if unkept != nil && code != checker.ExitViolation {
+		code = exitHarness
 	}
-	return nil
+	if code == 0 {
+		return nil
+	}
+	return &exitError{code, unkept}
 }
 
 // workerCmd is the child process of a check.
@@ -49,7 +60,12 @@ type workerCmd struct {
 	Directory string `arg:""`
 }
 
-// Run writes one line before and one after each key.
+// Run writes one line before and one after each key. It ends with its parent, which holds the other
+// end of stdin: nobody else watches its memory.
 func (c *workerCmd) Run(out io.Writer) error {
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(exitHarness)
+	}()
 	return runner.CheckWorker(runner.Directory(c.Directory), out)
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 
 	"gauntlet/checker"
 	"gauntlet/lab"
-	"gauntlet/report"
 	"gauntlet/runner"
 	"gauntlet/suite"
 	"gauntlet/target"
@@ -27,12 +25,12 @@ import (
 
 // RunCmd runs one suite.
 type RunCmd struct {
-	Suite  string  `arg:"" help:"Suite file, such as configs/smoke.yaml."`
-	Place  string  `help:"Where to run: lab or hosts; overrides the suite." placeholder:"PLACE"`
-	Hosts  string  `help:"Inventory of the hosts, for place hosts." placeholder:"FILE"`
-	Seed   *uint64 `help:"Seed of faults and workload; overrides the suite. Default: drawn."`
-	Binary string  `help:"raftd to deploy. Default: the one beside verify." type:"path"`
-	Out    string  `help:"Parent of the run directory." default:"runs" type:"path"`
+	Suite  string   `arg:"" help:"Suite file, such as configs/smoke.yaml."`
+	Place  string   `help:"Where to run: lab or hosts; overrides the suite." placeholder:"PLACE"`
+	Hosts  string   `help:"Inventory of the hosts, for place hosts." placeholder:"FILE"`
+	Seed   *uint64  `help:"Seed of faults and workload; overrides the suite. Default: drawn."`
+	Binary []string `help:"Program to deploy; twice for two builds." type:"path" sep:"none"`
+	Out    string   `help:"Parent of the run directory." default:"runs" type:"path"`
 }
 
 // Run carries the suite out and ends with the verdict's exit code.
@@ -45,15 +43,19 @@ func (c *RunCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := setBinary(s, c.Binary, self); err != nil {
-		return err
-	}
 	ctx, stop := interruptible(os.Stderr)
 	defer stop()
+	built, err := setProgram(ctx, s, c.Binary, self)
+	if err != nil {
+		return err
+	}
 	id := newRunID()
 	dir, err := runner.CreateDirectory(c.Out,
 		fmt.Sprintf("%s-%s-%s", time.Now().UTC().Format("20060102-150405"), s.Name, id))
 	if err != nil {
+		return err
+	}
+	if err := announce(string(dir), id, c.Hosts); err != nil {
 		return err
 	}
 	progress := runner.NewProgress(os.Stderr, terminalWidth(os.Stderr))
@@ -65,31 +67,30 @@ func (c *RunCmd) Run(out io.Writer) error {
 	}
 	results, err := runner.Run(ctx, runner.Config{
 		Suite: s, Place: s.Place, Run: id, Directory: dir, Hosts: place.hosts, Dial: place.dial,
-		Verify: self, Progress: progress,
+		Built: built, Verify: self, Progress: progress,
 	})
 	place.release(err == nil && clean(results))
-	if err != nil {
+	if results == nil {
 		return err
 	}
-	if err := report.Text(out, results); err != nil {
-		return err
-	}
+	ended := conclude(out, results, err)
 	fmt.Fprintf(out, "run directory  %s\n", dir)
 	if results.Exit != 0 {
 		fmt.Fprintf(out, "run it again   %s\n", c.again(*s.Seed))
-		return &exitError{code: results.Exit}
 	}
-	return nil
+	return ended
 }
 
 // again is the command line that repeats this run.
 func (c *RunCmd) again(seed uint64) string {
 	line := fmt.Sprintf("verify run %s --seed %d", c.Suite, seed)
-	for _, option := range []struct{ name, value string }{
-		{"--place", c.Place}, {"--hosts", c.Hosts}, {"--binary", c.Binary},
-	} {
-		if option.value != "" {
-			line += " " + option.name + " " + option.value
+	options := [][2]string{{"--place", c.Place}, {"--hosts", c.Hosts}}
+	for _, binary := range c.Binary {
+		options = append(options, [2]string{"--binary", binary})
+	}
+	for _, option := range options {
+		if option[1] != "" {
+			line += " " + option[0] + " " + option[1]
 		}
 	}
 	return line
@@ -122,21 +123,6 @@ func (c *RunCmd) load() (*suite.Suite, error) {
 		s.Seed = &seed
 	}
 	return s, nil
-}
-
-// setBinary finds the raftd to deploy: given, in the suite, or beside this program.
-func setBinary(s *suite.Suite, given, self string) error {
-	spec := s.Target.Raftd
-	if given != "" {
-		spec.Binary = given
-	}
-	if spec.Binary == "" {
-		spec.Binary = filepath.Join(filepath.Dir(self), "raftd")
-	}
-	if _, err := os.Stat(spec.Binary); err != nil {
-		return &exitError{exitUsage, fmt.Errorf("no raftd to deploy: %w", err)}
-	}
-	return nil
 }
 
 // clean says that nothing on the hosts is worth a look any more: what is, was fetched.
@@ -199,13 +185,7 @@ func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, erro
 			Hint:    fmt.Sprintf("verify lab down; verify lab up --hosts %d", nodes),
 		}
 	}
-	for _, h := range hosts[:nodes] {
-		p.hosts = append(p.hosts, target.HostConfig{
-			Name: h.Name, Address: h.Address.String(), User: h.User,
-			SSH:     net.JoinHostPort(h.Address.String(), strconv.Itoa(h.SSHPort)),
-			KeyFile: l.KeyFile(), KnownHosts: l.KnownHostsFile(), Dial: l.Dial,
-		})
-	}
+	p.hosts = labHosts(l)[:nodes]
 	return p, nil
 }
 
