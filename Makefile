@@ -5,6 +5,7 @@
 # make build      bin/verify and bin/raftd, static
 # make bench      every benchmark
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
+# make run-rolling  upgrades and downgrades a cluster node by node, under load and partitions
 # make fuzz       FOR=10s: every fuzz target for that long
 # make kill-loop  KILLS=20: kills the controller at random instants; the hosts must heal themselves
 # make kill-loop-hosts  KILLS=20 RIGS=4: the same on hosts with OpenSSH and sudo, in every phase
@@ -20,7 +21,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench run-bug fuzz kill-loop kill-loop-hosts setup setup-hosts
+.PHONY: help run test test-ci lint build bench run-bug run-rolling fuzz kill-loop kill-loop-hosts setup setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -44,6 +45,10 @@ run-bug: setup build
 	@go run ./mutants/build '$(BUG)' 'bin/raftd-$(BUG)'
 	@bin/verify run 'configs/bugs/$(BUG).yaml' --binary 'bin/raftd-$(BUG)'; \
 		code=$$?; echo "exit $$code"; exit $$code
+
+run-rolling: setup build
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.Build=next' -o bin/raftd-next ./cmd/raftd
+	@bin/verify run configs/rolling.yaml; code=$$?; echo "exit $$code"; exit $$code
 
 test: setup
 	go vet ./...
