@@ -29,7 +29,8 @@ func TestRollingVersions(t *testing.T) {
 			"+a +b +c -a -b -c +a +b +c -a"},
 		{"only up", []int{0, 0, 0}, []Shape{up}, "+a +b +c"},
 		{"down first", []int{1, 1, 1}, []Shape{down, up}, "-a -b -c +a +b +c -a -b -c +a"},
-		{"a step that has nobody to move", []int{1, 1}, []Shape{up, down}, "-a -b +a +b -a -b +a +b -a -b"},
+		{"a step that has nobody to move", []int{1, 1}, []Shape{up, down},
+			"-a -b +a +b -a -b +a +b -a -b"},
 		{"mixed", []int{0, 1, 0}, []Shape{up, down}, "+a +c -a -b -c +a +b +c -a -b"},
 	} {
 		plan, err := NewPlan(rolling(test.builds, test.steps...), 21*time.Second, 7)

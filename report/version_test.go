@@ -10,8 +10,9 @@ import (
 	"gauntlet/checker"
 )
 
-// Goal: every node's builds stand on the terminal and on the page; nodes that went the same way share
-// a line, and a target that says nothing of builds costs none.
+// Goal: every node's builds stand on the terminal and on the page; nodes that went the same way
+// share a line, and a target that says nothing of builds costs none. Refusals and warnings stand
+// on the page too.
 func TestVersionsAreTold(t *testing.T) {
 	at := func(node, version string, seconds int) checker.NodeVersion {
 		return checker.NodeVersion{Node: node, Version: version,

@@ -124,7 +124,9 @@ func TestProcessStop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		await(t, "program is up", func() bool { return strings.HasSuffix(r.read("log/prog.log"), "up\n") })
+		await(t, "program is up", func() bool {
+			return strings.HasSuffix(r.read("log/prog.log"), "up\n")
+		})
 		return p
 	}
 	stop := func(p Process) time.Duration {

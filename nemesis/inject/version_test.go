@@ -84,8 +84,8 @@ func versionsOf(f history.Fault) (before, after history.Evidence) {
 	return before, after
 }
 
-// Goal: a node goes to the newer build and back, with its word for both; meanwhile no other fault may
-// strike it; and builds that call themselves the same prove nothing.
+// Goal: a node goes to the newer build and back, with its word for both; meanwhile no other fault
+// may strike it; and builds that call themselves the same prove nothing.
 // Method: an upgrade, a downgrade, and an upgrade between mute builds, on hosts of a lab.
 func TestVersionsInLab(t *testing.T) {
 	w := newWorld(t, 2, 0)
@@ -97,7 +97,8 @@ func TestVersionsInLab(t *testing.T) {
 	if _, err := process(t.Context(), w.hosts[0]); !errors.Is(err, target.ErrNotRunning) {
 		t.Errorf("a node that is being upgraded runs: %v", err)
 	}
-	if _, err := w.Inject(t.Context(), w.strike(2, nemesis.KindKill, 0)); !errors.Is(err, ErrBusy) {
+	_, err := w.Inject(t.Context(), w.strike(2, nemesis.KindKill, 0))
+	if !errors.Is(err, ErrBusy) {
 		t.Errorf("a second fault of it: %v", err)
 	}
 	up = w.heal(up)
@@ -106,7 +107,8 @@ func TestVersionsInLab(t *testing.T) {
 		t.Errorf("upgrade: %+v", up)
 	}
 	down := w.heal(w.inject(w.change(3, nemesis.ShapeDowngrade, 0)))
-	if before, after = versionsOf(down); !down.Bit() || before.Value != "new" || after.Value != "old" {
+	before, after = versionsOf(down)
+	if !down.Bit() || before.Value != "new" || after.Value != "old" {
 		t.Errorf("downgrade: %+v", down)
 	}
 	builds.mute = true
