@@ -47,6 +47,9 @@ func (c hostConfig) boot() (*child, error) {
 	if err := c.mount(); err != nil {
 		return nil, err
 	}
+	if err := consent(hostHome); err != nil {
+		return nil, err
+	}
 	if err := protectMachine(); err != nil {
 		return nil, err
 	}

@@ -31,10 +31,13 @@ Exit codes: 0 valid, 1 safety violated, 2 gate missed, 3 inconclusive, 4 harness
 
 // commands is the whole command line.
 type commands struct {
-	Run    RunCmd    `cmd:"" help:"Run a suite, from set-up to verdict."`
-	Check  CheckCmd  `cmd:"" help:"Judge a run directory again, offline."`
-	Lab    LabCmd    `cmd:"" help:"Hold a lab of namespace hosts that many runs can use."`
-	Doctor DoctorCmd `cmd:"" help:"Show what this machine, or each host, can and cannot do."`
+	Run     RunCmd     `cmd:"" help:"Run a suite, from set-up to verdict."`
+	Check   CheckCmd   `cmd:"" help:"Judge a run directory again, offline."`
+	Lab     LabCmd     `cmd:"" help:"Hold a lab of namespace hosts that many runs can use."`
+	Heal    HealCmd    `cmd:"" help:"Undo what runs have left on hosts, from their journals alone."`
+	Halt    HaltCmd    `cmd:"" help:"Stop a run of this machine, and heal its hosts if need be."`
+	Consent ConsentCmd `cmd:"" help:"Write the marker by which hosts consent to faults."`
+	Doctor  DoctorCmd  `cmd:"" help:"Show what this machine, or each host, can and cannot do."`
 
 	CheckWorker workerCmd `cmd:"" name:"__check-worker" hidden:""`
 }
@@ -111,6 +114,10 @@ func hints(err error) []string {
 	var ofLab *lab.Error
 	if errors.As(err, &ofLab) && ofLab.Hint != "" {
 		return []string{ofLab.Hint}
+	}
+	var summary *summaryError
+	if errors.As(err, &summary) {
+		return summary.hints
 	}
 	return target.Hints(err)
 }

@@ -91,6 +91,12 @@ func (i *Injector) reserve(f history.Fault) error {
 			return fmt.Errorf("unknown host %q", name)
 		}
 	}
+	for _, n := range i.nodes {
+		if now := time.Now(); now.After(n.until) {
+			return n.fail(f.Kind, "", fmt.Errorf("%w any more: it expired at %s", ErrConsent,
+				n.until.UTC().Format(time.RFC3339)))
+		}
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.stop == nil {

@@ -227,7 +227,7 @@ expire() ( # a host whose lock cannot be had is reverted all the same, and again
 	locked=0
 	lock || locked=1
 	expired || exit 1
-	deserted || journal revert lease 2>/dev/null
+	[ -e "$guard/reverted" ] || deserted || journal revert lease 2>/dev/null
 	revert || locked=1
 	end_processes
 	[ $locked = 0 ] && { deserted || : >"$guard/reverted"; } && release
@@ -427,20 +427,23 @@ end_captures() {
 # What anyone may ask for who can become root here: this text is brought along then, as the journals
 # may be all that is left. Prints "did ...", "left ..." and "live ..." lines.
 
-heal() { # HOME FORCE
+heal() { # HOME FORCE: ends the run FORCE, or all runs, even if a controller still holds it
 	[ "$(id -u)" = 0 ] || fail 69 root
 	prepare && lock || fail 74 "the host's lock cannot be had"
-	telling=yes
+	telling=yes seen=' '
 	for entry in "$host"/runs/* "$1"/.gauntlet/*/guard "$1"/.gauntlet/*/pids; do
 		case $entry in
 		"$host"/*) read -r _ found 2>/dev/null <"$entry" || continue ;;
 		*) found=${entry%/*} ;;
 		esac
+		case $seen in *" $found "*) continue ;; esac
+		seen="$seen$found "
 		heal_run "$found" "$2"
 	done
 	sweep
 	use "$host/runs/$(cat "$host/holder" 2>/dev/null)"
 	[ -e "$root" ] || rm -f "$host/holder" # of a run that is not known any more
+	echo healed
 }
 
 heal_run() ( # ROOT FORCE
@@ -448,10 +451,15 @@ heal_run() ( # ROOT FORCE
 	case $root in /*/.gauntlet/$run) ;; *) exit 0 ;; esac
 	case $run in '' | *[!0-9A-Za-z]*) exit 0 ;; esac
 	[ -d "$root" ] || [ -e "$host/runs/$run" ] || exit 0
-	if [ "$2" != force ] && [ ! -e "$guard/reverted" ] && rest=$(remaining); then
-		echo "live $((rest / 100 + 1)) $run of $(controller)"
-		exit 0
-	fi
+	case $2 in
+	all | "$run") ;;
+	*)
+		if [ ! -e "$guard/reverted" ] && rest=$(remaining); then
+			echo "live run $run of $(controller), whose lease has $((rest / 100 + 1)) s left"
+			exit 0
+		fi
+		;;
+	esac
 	# From here on nobody who acts for the run gets in, and nothing of it starts any more.
 	: >"$host/ended/$run" && rm -f "$guard/lease" || { left "cannot be ended" && exit 0; }
 	deserted || { : >"$guard/reverted" && journal revert heal; } || left "cannot be marked as ended"
@@ -480,7 +488,8 @@ gone() { # ends the processes and succeeds when they are
 sweep() { # removes our chains that no run answers for any more, whatever the backend
 	for tool in iptables ip6tables iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do
 		command -v "$tool-save" >/dev/null || continue
-		for name in $("$tool-save" -t filter 2>/dev/null |
+		# Without -t filter: the legacy backend would make the table only to show that it is empty.
+		for name in $("$tool-save" 2>/dev/null |
 			sed -n 's/^:GNT-\([0-9A-Za-z]*\)-IN .*/\1/p'); do
 			[ -e "$host/runs/$name" ] && continue
 			use "$host/runs/$name"

@@ -15,8 +15,8 @@ import (
 )
 
 // The tests here run guard.sh as it is, against an iptables that is a few lines of shell: it keeps
-// one chain a family in a file and can be made slow. So the script can be killed between any two steps, and
-// no test needs a right.
+// one chain a family in a file and can be made slow. So the script can be killed between any two
+// steps, and no test needs a right.
 const fakeIptables = `#!/bin/sh
 state=$(dirname "$0")/state
 tool=$(basename "$0")

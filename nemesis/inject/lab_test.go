@@ -48,6 +48,7 @@ func newWorld(t *testing.T, hosts int, lease time.Duration) *world {
 		host, err := target.Connect(t.Context(), target.HostConfig{
 			Name: h.Name, Address: address, SSH: fmt.Sprintf("%s:%d", address, h.SSHPort),
 			User: h.User, KeyFile: l.KeyFile(), KnownHosts: l.KnownHostsFile(), Dial: l.Dial,
+			Cluster: lab.Cluster,
 		})
 		if err != nil {
 			t.Fatal(err)

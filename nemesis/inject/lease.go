@@ -80,10 +80,8 @@ func (i *Injector) families() string {
 
 // armNode arms one host and, the first time, remembers what it looked like.
 func (i *Injector) armNode(ctx context.Context, n *node) error {
-	if n.cluster != "" {
-		if err := n.consented(ctx); err != nil {
-			return err
-		}
+	if err := n.consented(ctx); err != nil {
+		return err
 	}
 	if err := n.arm(ctx, i.run, i.ttl, i.families()); err != nil || n.before != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gauntlet/history"
 	"gauntlet/nemesis"
@@ -45,7 +46,8 @@ func newFaint(started *int, lose string) (*Injector, []*faintHost) {
 		h := &faintHost{name: name, lose: map[string]bool{lose: name == "n2"}}
 		hosts = append(hosts, h)
 		nodes = append(nodes, &node{
-			host: h,
+			until: time.Now().Add(time.Hour),
+			host:  h,
 			process: func(context.Context) (target.Process, error) {
 				return target.Process{PID: 9, StartTime: 9}, nil
 			},
