@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -54,6 +53,9 @@ func (c *RunCmd) Run(out io.Writer) error {
 	dir, err := runner.CreateDirectory(c.Out,
 		fmt.Sprintf("%s-%s-%s", time.Now().UTC().Format("20060102-150405"), s.Name, id))
 	if err != nil {
+		return err
+	}
+	if err := announce(string(dir), id, c.Hosts); err != nil {
 		return err
 	}
 	progress := runner.NewProgress(os.Stderr, terminalWidth(os.Stderr))
@@ -183,13 +185,7 @@ func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, erro
 			Hint:    fmt.Sprintf("verify lab down; verify lab up --hosts %d", nodes),
 		}
 	}
-	for _, h := range hosts[:nodes] {
-		p.hosts = append(p.hosts, target.HostConfig{
-			Name: h.Name, Address: h.Address.String(), User: h.User,
-			SSH:     net.JoinHostPort(h.Address.String(), strconv.Itoa(h.SSHPort)),
-			KeyFile: l.KeyFile(), KnownHosts: l.KnownHostsFile(), Dial: l.Dial,
-		})
-	}
+	p.hosts = labHosts(l)[:nodes]
 	return p, nil
 }
 
