@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -169,6 +170,9 @@ func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, erro
 	releaseLab, err := l.Acquire(id)
 	if err != nil {
 		l.Close()
+		if busy := (*lab.Error)(nil); errors.As(err, &busy) {
+			return nil, &exitError{checker.ExitRefused, err}
+		}
 		return nil, err
 	}
 	p := &place{dial: l.Dial, release: func(clean bool) {
