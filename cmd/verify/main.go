@@ -39,6 +39,8 @@ type commands struct {
 	Consent ConsentCmd `cmd:"" help:"Write the marker by which hosts consent to faults."`
 	Doctor  DoctorCmd  `cmd:"" help:"Show what this machine, or each host, can and cannot do."`
 
+	ClientTest ClientTestCmd `cmd:"" help:"Test a client program against its contract."`
+
 	CheckWorker workerCmd `cmd:"" name:"__check-worker" hidden:""`
 }
 
