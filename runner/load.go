@@ -101,10 +101,8 @@ func (r *run) warmUp(ctx context.Context) (string, error) {
 	}
 	started := time.Now()
 	if len(r.injector.InForce()) == 0 {
-		select {
-		case <-r.clients.firstOK:
-		case <-ctx.Done():
-			return "", r.why(ctx, "no operation was acknowledged")
+		if err := r.awaitFirst(ctx); err != nil {
+			return "", err
 		}
 	}
 	first := fmt.Sprintf("first acknowledged operation after %.2fs", time.Since(started).Seconds())
@@ -115,6 +113,25 @@ func (r *run) warmUp(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return first + ", " + r.clients.tally(), nil
+}
+
+// awaitFirst waits for the first acknowledged operation. Clients that are broken themselves are not
+// waited for: they get none.
+func (r *run) awaitFirst(ctx context.Context) error {
+	tick := time.NewTicker(statusEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.clients.firstOK:
+			return nil
+		case <-ctx.Done():
+			return r.why(ctx, "no operation was acknowledged")
+		case <-tick.C:
+			if r.clients.trouble() != nil { // which is said when they are stopped
+				return errors.New("no operation was acknowledged: the clients are broken")
+			}
+		}
+	}
 }
 
 // load is the phase of the faults.
