@@ -121,7 +121,8 @@ func TestCommandLife(t *testing.T) {
 	if err := errors.Join(c.Kill(ctx, h), c.Kill(ctx, h), c.Logs(ctx, h, dir)); err != nil {
 		t.Fatal(err)
 	}
-	if log := read(t, filepath.Join(dir, "command.log")); !strings.HasPrefix(log, "tooled\nstarting name") {
+	log := read(t, filepath.Join(dir, "command.log"))
+	if !strings.HasPrefix(log, "tooled\nstarting name") {
 		t.Errorf("the log is %q", log)
 	}
 	starts := filepath.Join(dir, flat(data)+"-starts")
@@ -141,8 +142,8 @@ func TestCommandLife(t *testing.T) {
 	}
 }
 
-// restartStore kills the process alone, as a fault does, and starts the node again: nothing that the
-// first life has started may live on.
+// restartStore kills the process alone, as a fault does, and starts the node again: nothing that
+// the first life has started may live on.
 func restartStore(t *testing.T, c *command, h *Host, root string, first Process) {
 	t.Helper()
 	child := strings.TrimSpace(read(t, filepath.Join(root, "child")))
@@ -228,8 +229,8 @@ func TestCommandErrors(t *testing.T) {
 			"n1: data-dir: exit status 1: " + none + " is no directory", ""},
 		"dies": {func(s *CommandSpec) { s.Start = "echo no licence >&2; exit 3" }, start,
 			"n1: start command: it ended at once", "its last log lines:\nno licence"},
-		"no status": {func(s *CommandSpec) { s.Observe = "echo leader" }, start, "n1: start command: the " +
-			"observe command printed no status: invalid character 'l' looking for beginning of value: " +
+		"no status": {func(s *CommandSpec) { s.Observe = "echo leader" }, start, "n1: start command: " +
+			"the observe command printed no status: invalid character 'l' looking for beginning of value: " +
 			`"leader\n"`, ""},
 		"stop": {func(s *CommandSpec) { s.Stop = "echo cannot stop >&2; exit 7" },
 			func(c *command, h *Host) error {
@@ -357,7 +358,8 @@ func TestCommandTemplate(t *testing.T) {
 	}
 	spec := store()
 	spec.Nodes = 2
-	spec.Start = "{{.Index}} {{.Name}} {{.Address}} {{.Host}}:{{.PeerPort}} {{.Root}} {{.Data}} {{.Log}}" +
+	spec.Start = "{{.Index}} {{.Name}} {{.Address}} {{.Host}}:{{.PeerPort}} " +
+		"{{.Root}} {{.Data}} {{.Log}}" +
 		"{{range .Nodes}} {{.Name}}={{.Host}}:{{.ClientPort}}{{end}}{{range .Others}} {{.Index}}{{end}}"
 	c := NewCommand(spec, "0123abcd", hosts).(*command)
 	plan, err := c.plan(hosts[1])

@@ -267,7 +267,8 @@ func TestProgramTrouble(t *testing.T) {
 	t.Parallel()
 	node := newToyNode(t)
 	for mode, want := range map[string]string{
-		"crashes":         "ended by itself: exit status 1: ZeroDivisionError: division by zero (clause live)",
+		"crashes": "ended by itself: exit status 1: " +
+			"ZeroDivisionError: division by zero (clause live)",
 		"dies-at-start":   "ended by itself: exit status 3: no module named redis (clause live)",
 		"hangs":           "gave no answer within 2.7s (clause time)",
 		"garbage":         `says what is no JSON object of an answer: "hello" (clause line)`,
@@ -277,8 +278,9 @@ func TestProgramTrouble(t *testing.T) {
 		"wrong id":        "answers request 2 when asked 1 (clause id)",
 		"no id":           `answers without an id: {"outcome":"fail"} (clause id)`,
 		"unknown outcome": `answers with outcome "maybe", want ok, fail or info (clause answer)`,
-		"wrong output":    `says ok, but write output: not a register's value: "seventeen" (clause answer)`,
-		"never asks":      "says ok to a write, but has sent the node nothing (clause truth)",
+		"wrong output": "says ok, but write output: " +
+			`not a register's value: "seventeen" (clause answer)`,
+		"never asks": "says ok to a write, but has sent the node nothing (clause truth)",
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -319,8 +321,8 @@ func TestProgramAnswersTwice(t *testing.T) {
 	}
 }
 
-// Goal: a program that cannot be started at all is refused before the run, and is an error and not a
-// storm of processes in one.
+// Goal: a program that cannot be started at all is refused before the run, and is an error and not
+// a storm of processes in one.
 func TestProgramCannotStart(t *testing.T) {
 	t.Parallel()
 	none := filepath.Join(t.TempDir(), "none")
@@ -341,7 +343,8 @@ func TestProgramCannotStart(t *testing.T) {
 		}
 	}
 	err := p.Err()
-	if err == nil || !strings.Contains(err.Error(), `client program "none x" of n1 cannot be started`) ||
+	const want = `client program "none x" of n1 cannot be started`
+	if err == nil || !strings.Contains(err.Error(), want) ||
 		strings.Contains(err.Error(), "more times") {
 		t.Error(err)
 	}
@@ -359,8 +362,8 @@ func TestProgramStartsSlowly(t *testing.T) {
 
 // Goal: an operation of which the node was certainly told nothing is fail, not info, which would
 // cost a process of the history each time; and not a byte of it arrives later.
-// Method: nodes that cannot be reached; then one whose connection comes about only after the program
-// has given up.
+// Method: nodes that cannot be reached; then one whose connection comes about only after the
+// program has given up.
 func TestProgramSentNothing(t *testing.T) {
 	t.Parallel()
 	nobody := newToyNode(t)
@@ -438,7 +441,8 @@ func TestExamine(t *testing.T) {
 		"crashes":       "live: it ended by itself: exit status 1: ZeroDivisionError: division by zero, ",
 		"dies-at-start": "live: it ended by itself: exit status 3: no module named redis, ",
 		"hangs":         "time: it gave no answer within 1.6s, asked a read with a node that refuses",
-		"patient":       "time: it gave no answer within 600ms, asked a read with a node that says nothing",
+		"patient": "time: it gave no answer within 600ms, " +
+			"asked a read with a node that says nothing",
 		"garbage":       `line: it says what is no JSON object of an answer: "hello", asked a read with`,
 		"wrong id":      "id: it answers request 3 when asked 2, asked a read with a node that refuses",
 		"no output":     "answer: it says ok, but read output: unexpected end of JSON input, ",
