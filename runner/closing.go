@@ -139,7 +139,9 @@ func (r *run) cleanUp(ctx context.Context) (string, error) {
 		return "nothing to remove", nil
 	}
 	if err := r.removeAll(ctx); err != nil {
-		r.cleanup = append(r.cleanup, err.Error())
+		for _, part := range parts(err) {
+			r.cleanup = append(r.cleanup, part.Error())
+		}
 		r.Progress.Event("error", "clean-up: %v", err)
 		return "NOT CLEAN", nil
 	}

@@ -191,12 +191,3 @@ func (r *run) step(ctx context.Context, p phase) error {
 	r.Progress.Event("phase", "%-11s %5.1fs  %s", p.name, time.Since(started).Seconds(), detail)
 	return nil
 }
-
-// describe gives one line per error, and its hints.
-func describe(phase string, err error) []string {
-	lines := []string{phase + ": " + err.Error()}
-	for _, hint := range target.Hints(err) {
-		lines = append(lines, "hint: "+hint)
-	}
-	return lines
-}

@@ -7,6 +7,7 @@ import (
 
 	"gauntlet/checker"
 	"gauntlet/nemesis/inject"
+	"gauntlet/target"
 )
 
 // blame notes what went wrong in a phase: what a guard refused apart from what failed.
@@ -19,12 +20,20 @@ func (t *troubles) blame(phase string, err error) {
 			failed = append(failed, part)
 		}
 	}
-	if len(refused) > 0 {
-		t.refused = append(t.refused, describe(phase, errors.Join(refused...))...)
+	t.refused = append(t.refused, describe(phase, refused)...)
+	t.harness = append(t.harness, describe(phase, failed)...)
+}
+
+// describe gives one line per error, and one per hint of theirs.
+func describe(phase string, errs []error) []string {
+	var lines []string
+	for _, err := range errs {
+		lines = append(lines, phase+": "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	if len(failed) > 0 {
-		t.harness = append(t.harness, describe(phase, errors.Join(failed...))...)
+	for _, hint := range target.Hints(errors.Join(errs...)) {
+		lines = append(lines, "hint: "+hint)
 	}
+	return lines
 }
 
 // parts takes joined errors apart. An error that merely wraps several keeps its words.

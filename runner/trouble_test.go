@@ -29,8 +29,8 @@ func TestRefusalsAreNotFailures(t *testing.T) {
 	deadline := errors.New("not done within its deadline of 1m0s")
 	troubles.blame("collect", fmt.Errorf("%w: %w", deadline, io.ErrUnexpectedEOF))
 	refused := []string{
-		"guard: n1: arm the guard: " + inject.ErrConsent.Error() +
-			"\nn2: arm the guard: " + inject.ErrLive.Error(),
+		"guard: n1: arm the guard: " + inject.ErrConsent.Error(),
+		"guard: n2: arm the guard: " + inject.ErrLive.Error(),
 		"hint: ask the owner",
 	}
 	failed := []string{
