@@ -79,4 +79,5 @@ kill-loop: setup build
 	$(LAB) -timeout 60m -run '^TestKilledController$$' ./acceptance -kills $(KILLS)
 
 kill-loop-hosts: setup-hosts build
-	$(LAB) -timeout 90m -run '^TestKilledControllerOnHosts$$' ./acceptance -kills $(KILLS) -rigs $(RIGS)
+	$(LAB) -timeout 90m -run '^TestKilledControllerOnHosts$$' -parallel $(RIGS) ./acceptance \
+		-kills $(KILLS) -rigs $(RIGS)

@@ -65,7 +65,7 @@ func (m *machine) data6() string { return fmt.Sprintf("fd00:198:19::%d", m.last)
 // newRig makes hosts for a test, see openRig.
 func newRig(t testing.TB, hosts ...string) *rig {
 	t.Helper()
-	onlyRoot(t)
+	needRoot(t)
 	r, err := openRig(t.TempDir(), hosts...)
 	if err != nil {
 		t.Fatal(err)
@@ -74,8 +74,8 @@ func newRig(t testing.TB, hosts ...string) *rig {
 	return r
 }
 
-// onlyRoot skips a test that an ordinary user's namespaces cannot carry.
-func onlyRoot(t testing.TB) {
+// needRoot skips a test that an ordinary user's namespaces cannot carry.
+func needRoot(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("OpenSSH's server wants root, and no user namespace around it")
