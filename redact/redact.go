@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -18,26 +19,58 @@ const maxLine = 256 << 10
 
 const word = `(?:pass(?:word|phrase)|(?:\b|_)passwd|secret|token|(?:api|access|secret)[-_]?key)`
 
-const value = `(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"',;&}\]]+)`
-
-// rules keep what is in their first group and remove the rest of what they match.
-var rules = []*regexp.Regexp{
-	// scheme://user:password@host, and user:password@host
-	regexp.MustCompile(`(://[^\s/?#"':@]*:)[^\s/?#"'@]+@`),
-	regexp.MustCompile(`((?:^|[\s"'=])[A-Za-z0-9._-]+:)[^\s/"':@]+@`),
-	// Authorization: Basic eA==
-	regexp.MustCompile(`(?i)(\bauthorization["']?\s*[:=]\s*["']?)[^"'\r\n]+`),
-	regexp.MustCompile(`(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}`),
-	// PASSWORD=x, "token": "x", db_secret: x
-	regexp.MustCompile(`(?i)(` + word + `["']?\s*[:=]\s*)` + value),
-	// --password x, and as elements of a list
-	regexp.MustCompile(`(?i)(--?[a-z0-9-]*` + word + `["']?,?\s+)` + value),
+// rule keeps what is in the first group of a match, and puts end after the mark.
+type rule struct {
+	match *regexp.Regexp
+	end   string
 }
 
-// signs are in every line that a rule matches, in lower case.
-var signs = [][]byte{
-	[]byte("@"), []byte("authorization"), []byte("bearer"), []byte("pass"), []byte("secret"),
-	[]byte("token"), []byte("key"),
+func keep(pattern, end string) rule { return rule{regexp.MustCompile(pattern), end} }
+
+// assigned is how a value follows its name: PASSWORD=x, "token": "x", db_secret: x, and the same
+// inside of a JSON string.
+const assigned = `(?i)(` + word + `\\*["']?\s*[:=]\s*`
+
+// flag is how a value follows an option: --password x, and as elements of a list.
+const flag = `(?i)(--?[a-z0-9-]*` + word + `["']?,?\s+`
+
+// The rest of a value in quotes, and a value without them.
+const (
+	inQuotes      = `")(?:[^"\\]|\\.)*"`
+	inApostrophes = `')[^']*'`
+	bare          = `)[^\s"',;&}\]\\\[][^\s"',;&}\]\\]*`
+)
+
+// rules are tried in this order, on lines that hold one of their signs, in lower case: few do. What
+// stood in quotes stays in quotes, so that JSON remains JSON.
+var rules = []struct {
+	signs [][]byte
+	rules []rule
+}{
+	{signs("@"), []rule{ // scheme://user:password@host, and user:password@host
+		keep(`(://[^\s/?#"':@]*:)[^\s/?#"'@]+@`, "@"),
+		keep(`((?:^|[\s"'=])[A-Za-z0-9._-]+:)[^\s/"':@]+@`, "@"),
+	}},
+	{signs("authorization", "bearer"), []rule{
+		keep(`(?i)(\bauthorization["']?\s*[:=]\s*["']?)[^"'\r\n]+`, ""),
+		keep(`(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}`, ""),
+	}},
+	{signs("passw", "passphrase", "secret", "token", "api", "access"), []rule{
+		keep(assigned+inQuotes, `"`),
+		keep(assigned+inApostrophes, "'"),
+		keep(assigned+`\\+")[^"\\]*`, ""),
+		keep(assigned+bare, ""),
+		keep(flag+inQuotes, `"`),
+		keep(flag+inApostrophes, "'"),
+		keep(flag+bare, ""),
+	}},
+}
+
+func signs(texts ...string) (all [][]byte) {
+	for _, text := range texts {
+		all = append(all, []byte(text))
+	}
+	return all
 }
 
 var (
@@ -108,7 +141,10 @@ func (w *Writer) clean(line []byte) []byte {
 			}
 			w.inKey, line = false, line[end[1]:]
 		}
-		begin := keyBegin.FindIndex(line)
+		var begin []int
+		if bytes.Contains(line, []byte("-----BEGIN")) {
+			begin = keyBegin.FindIndex(line)
+		}
 		if begin == nil {
 			return append(out, values(line)...)
 		}
@@ -119,25 +155,15 @@ func (w *Writer) clean(line []byte) []byte {
 
 // values removes secrets that stand within a line.
 func values(line []byte) []byte {
-	if !suspect(line) {
-		return line
-	}
-	for i, rule := range rules {
-		with := "${1}" + Mark
-		if i < 2 {
-			with += "@"
+	lower := bytes.ToLower(line)
+	for _, kind := range rules {
+		shows := func(sign []byte) bool { return bytes.Contains(lower, sign) }
+		if !slices.ContainsFunc(kind.signs, shows) {
+			continue
 		}
-		line = rule.ReplaceAll(line, []byte(with))
+		for _, r := range kind.rules {
+			line = r.match.ReplaceAll(line, []byte("${1}"+Mark+r.end))
+		}
 	}
 	return line
-}
-
-func suspect(line []byte) bool {
-	lower := bytes.ToLower(line)
-	for _, sign := range signs {
-		if bytes.Contains(lower, sign) {
-			return true
-		}
-	}
-	return false
 }

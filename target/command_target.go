@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gauntlet/history"
+	"gauntlet/redact"
 )
 
 //go:embed sweep.sh
@@ -285,7 +286,7 @@ func (c *command) Logs(ctx context.Context, h *Host, dir string) error {
 			continue
 		}
 		at := filepath.Join(dir, flat(file.Path))
-		if err := os.WriteFile(at, []byte(file.Template), 0o644); err != nil {
+		if err := os.WriteFile(at, []byte(redact.String(file.Template)), 0o644); err != nil {
 			return h.fail("logs", "", err)
 		}
 	}
@@ -294,7 +295,7 @@ func (c *command) Logs(ctx context.Context, h *Host, dir string) error {
 			from = c.root(h) + "/" + from
 		}
 		var text bytes.Buffer
-		_, err := h.Get(ctx, from, &text, logLimit)
+		_, err := h.GetLog(ctx, from, &text, logLimit)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

@@ -117,12 +117,7 @@ func TestBecomeErrors(t *testing.T) {
 			t.Parallel()
 			s := notRoot(t)
 			s.tool(t, "sudo", test.sudo)
-			h, err := Connect(t.Context(), s.config)
-			if err == nil {
-				h.Close()
-				t.Fatal("connected")
-			}
-			expect(t, err, ErrBecome, test.says, test.hint)
+			expect(t, s.refusal(t), ErrBecome, test.says, test.hint)
 		})
 	}
 	s := notRoot(t)
@@ -134,6 +129,17 @@ func TestBecomeErrors(t *testing.T) {
 	_, err := h.Run(t.Context(), Command{Script: "true", Root: true})
 	expect(t, err, ErrBecome, `n1: become: cannot become root: user "tester" is not root`,
 		"write become: sudo -n for this host, or log in as root")
+}
+
+// refusal is why the site cannot be connected to.
+func (s *site) refusal(t *testing.T) error {
+	t.Helper()
+	h, err := Connect(t.Context(), s.config)
+	if err == nil {
+		h.Close()
+		t.Fatal("connected")
+	}
+	return err
 }
 
 // expect compares an error with its kind, text and hint.
@@ -152,8 +158,7 @@ func TestLoginShell(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.shell = `echo "This account is not available." >&2; exit 1; `
-	_, err := Connect(t.Context(), s.config)
-	expect(t, err, errNotBegun, `n1: run: the login shell of user "tester" ran nothing: `+
+	expect(t, s.refusal(t), errNotBegun, `n1: run: the login shell of user "tester" ran nothing: `+
 		`exit status 1: This account is not available.`, "give a user whose login shell runs commands")
 }
 
@@ -170,8 +175,7 @@ func TestMaxSessions(t *testing.T) {
 	}
 	s := newSite(t)
 	s.maxSessions.Store(2)
-	_, err := Connect(t.Context(), s.config)
-	expect(t, err, ErrSessions, "n1: connect: sshd allows only 2 sessions on a connection "+
+	expect(t, s.refusal(t), ErrSessions, "n1: connect: sshd allows only 2 sessions on a connection "+
 		"(MaxSessions), 4 are needed", sessionsHint)
 }
 
@@ -189,8 +193,7 @@ func TestMaxStartups(t *testing.T) {
 	}
 	s.turnAway.Store(1000)
 	s.config.ConnectTimeout = time.Minute
-	_, err := Connect(t.Context(), s.config)
-	expect(t, err, ErrThrottled, "n1: connect: unreachable: too many connections at once: "+
+	expect(t, s.refusal(t), ErrThrottled, "n1: connect: unreachable: too many connections at once: "+
 		s.config.SSH+`: 8 connections closed before the greeting, the last with "Exceeded MaxStartups"`,
 		throttledHint)
 	if left := s.turnAway.Load(); left != 1000-maxGreetings {
@@ -198,7 +201,7 @@ func TestMaxStartups(t *testing.T) {
 	}
 	s.config.ConnectTimeout = 200 * time.Millisecond
 	start := time.Now()
-	if _, err := Connect(t.Context(), s.config); !errors.Is(err, ErrThrottled) ||
+	if err := s.refusal(t); !errors.Is(err, ErrThrottled) ||
 		time.Since(start) > 5*time.Second {
 		t.Errorf("after %v: %v", time.Since(start), err)
 	}
@@ -263,11 +266,7 @@ func TestJumpErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, gate := behind(t)
 			test.change(s, gate)
-			h, err := Connect(t.Context(), s.config)
-			if err == nil {
-				h.Close()
-				t.Fatal("connected")
-			}
+			err := s.refusal(t)
 			if test.kind != nil && (!errors.Is(err, test.kind) || len(Hints(err)) == 0) ||
 				!strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %q, hints %q, want %q", err, Hints(err), test.says)

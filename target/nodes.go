@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gauntlet/redact"
 )
 
 const (
@@ -206,7 +208,7 @@ func (n *nodes) logs(ctx context.Context, h *Host, dir string, arguments []strin
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return h.fail("logs", "", err)
 	}
-	text := strings.Join(arguments, "\n") + "\n"
+	text := redact.String(strings.Join(arguments, "\n") + "\n")
 	if err := os.WriteFile(filepath.Join(dir, n.name+".args"), []byte(text), 0o644); err != nil {
 		return h.fail("logs", "", err)
 	}
@@ -215,7 +217,7 @@ func (n *nodes) logs(ctx context.Context, h *Host, dir string, arguments []strin
 	if err != nil {
 		return h.fail("logs", "", err)
 	}
-	_, err = h.Get(ctx, n.log(h), file, logLimit)
+	_, err = h.GetLog(ctx, n.log(h), file, logLimit)
 	err = errors.Join(err, file.Close())
 	if errors.Is(err, fs.ErrNotExist) {
 		err = os.Remove(path)
