@@ -37,7 +37,7 @@ type Config struct {
 // checked, and the hosts are cleaned. The error speaks of the run directory alone; every other
 // trouble is in the results.
 func Run(ctx context.Context, cfg Config) (*checker.Results, error) {
-	resolved, err := cfg.Suite.Resolved()
+	resolved, err := cfg.Suite.Redacted().Resolved()
 	if err != nil {
 		return nil, err
 	}
