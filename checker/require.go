@@ -94,8 +94,8 @@ func okPerPhase(h *history.History, require Require) Result {
 		"something was acknowledged wherever a majority was connected")
 }
 
-// finalReads wants an answer for every key that was asked for at the end: a key that nobody can read
-// any more may hide a lost write.
+// finalReads wants an answer for every key that was asked for at the end: a key that nobody can
+// read any more may hide a lost write.
 func finalReads(h *history.History, s span) Result {
 	read := make(map[string]bool)
 	for _, op := range h.Operations {

@@ -80,8 +80,8 @@ func TestKillWithoutAnswerIsUndone(t *testing.T) {
 	}
 }
 
-// Goal: rules whose loading was heard of by nobody are taken away again.
-// Method: lose the connection at the cut on one host of two; both must see an emptying cut after it.
+// Goal: rules whose loading was heard of by nobody are taken away again. Method: lose the
+// connection at the cut on one host of two; both must see an emptying cut after it.
 func TestCutWithoutAnswerIsUndone(t *testing.T) {
 	started := 0
 	i, hosts := newFaint(&started, "cut")
