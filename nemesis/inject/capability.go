@@ -3,7 +3,10 @@ package inject
 import (
 	"context"
 	_ "embed"
+	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"gauntlet/target"
 )
@@ -21,25 +24,31 @@ type Capability struct {
 
 // hints says what each capability is needed for, or where it comes from.
 var hints = map[string]string{
-	"root":             "rules can be changed by root only: log in as root",
-	"iptables":         "partitions need it: install the package iptables",
-	"iptables-restore": "partitions need it: install the package iptables",
-	"iptables-save":    "the clean-up proof needs it: install the package iptables",
-	"ip6tables":        "needed only if hosts have IPv6 addresses",
-	"flock":            "the guard needs it: install the package util-linux",
-	"setsid":           "the guard needs it: install the package util-linux",
-	"match multiport":  "partitions need it: load the kernel module xt_multiport",
-	"match u32":        "one-way shapes need it: load the kernel module xt_u32",
+	"root":     "rules can be changed by root only: write become: sudo -n, or log in as root",
+	"iptables": "partitions need it: install the package iptables",
+	"backend": "partitions need an iptables whose version says nf_tables or legacy: " +
+		"install the package iptables",
+	"iptables-restore":  "partitions need it: install the package iptables",
+	"iptables-save":     "the clean-up proof needs it: install the package iptables",
+	"ip6tables":         "needed only if hosts have IPv6 addresses: install the package iptables",
+	"ip6tables-restore": "hosts with IPv6 addresses need it: install the package iptables",
+	"ip6tables-save":    "hosts with IPv6 addresses need it: install the package iptables",
+	"flock":             "the guard needs it: install the package util-linux",
+	"setsid":            "the guard needs it: install the package util-linux",
+	"lingering": "the guard must outlive its login: " +
+		"set KillUserProcesses=no in /etc/systemd/logind.conf",
+	"match multiport": "partitions need it: load the kernel module xt_multiport",
+	"match u32":       "one-way shapes need it: load the kernel module xt_u32",
+	"tcpdump":         "needed only for capture: peers: install the package tcpdump",
+	"free":            "wait until that run ends, or until its lease has run out",
 }
 
 // Capabilities asks a host what it has of all that faults need, and changes nothing there.
 func Capabilities(ctx context.Context, h *target.Host) ([]Capability, error) {
-	return capabilities(ctx, h)
-}
-
-func capabilities(ctx context.Context, h host) ([]Capability, error) {
-	n := node{host: h}
-	result, err := h.Run(ctx, target.Command{Script: capabilityScript})
+	n := &node{host: h, cluster: h.Cluster()}
+	result, err := h.Run(ctx, target.Command{
+		Script: firewallScript + capabilityScript, Root: h.Root(),
+	})
 	if err = n.judge("look for capabilities", result, err); err != nil {
 		return nil, err
 	}
@@ -55,5 +64,20 @@ func capabilities(ctx context.Context, h host) ([]Capability, error) {
 		}
 		found = append(found, c)
 	}
-	return found, nil
+	return append(found, n.consentCapability(ctx)), nil
+}
+
+// consentCapability says whether a run would be allowed on the host.
+func (n *node) consentCapability(ctx context.Context) Capability {
+	c := Capability{Name: "consent"}
+	if err := n.consented(ctx); err != nil {
+		c.Detail, c.Hint = err.Error(), strings.Join(target.Hints(err), "; ")
+		if failed, ok := errors.AsType[*target.HostError](err); ok {
+			c.Detail = failed.Err.Error()
+		}
+		return c
+	}
+	c.OK = true
+	c.Detail = fmt.Sprintf("cluster %s until %s", n.cluster, n.until.UTC().Format(time.RFC3339))
+	return c
 }

@@ -21,12 +21,34 @@ try() { # NAME MATCH...
 	fi
 }
 
+lingering() { # root's logins are let be, unless root became it
+	if [ "${SUDO_UID:-0}" = 0 ]; then
+		say lingering yes ""
+		return
+	fi
+	case $(busctl --timeout=2 get-property org.freedesktop.login1 /org/freedesktop/login1 \
+		org.freedesktop.login1.Manager KillUserProcesses 2>/dev/null) in
+	*true*) say lingering no "logind ends all processes of a user who logs out" ;;
+	*) say lingering yes "" ;;
+	esac
+}
+
+free() { # the guard's lock, as guard.sh keeps it
+	read -r holder 2>/dev/null </run/gauntlet/holder || holder=
+	if [ -z "$holder" ]; then say free yes ""; else say free no "run $holder"; fi
+}
+
 if [ "$(id -u)" = 0 ]; then say root yes ""; else say root no "user $(id -un)"; fi
 tool iptables "$(iptables -V 2>/dev/null)"
+if [ "$(backend)" = unknown ]; then say backend no ""; else say backend yes "$(backend)"; fi
+say firewall yes "$(others | tr '\n' ';' | sed 's/;$//; s/;/; /g')"
 tool iptables-restore
 tool iptables-save
 tool ip6tables
 tool flock
 tool setsid
+tool tcpdump
+lingering
+free
 try multiport -m multiport --ports 1
 try u32 -m u32 --u32 '0>>22&0x3C@12>>26&0x3C@0&0x0=0'

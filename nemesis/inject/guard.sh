@@ -388,6 +388,7 @@ capture() { # EPOCH NAME PACKETS KILOBYTES FILTER
 	enter "$1"
 	command -v tcpdump >/dev/null || fail 69 tcpdump
 	mkdir -p "$root/capture" "$guard/captures" || exit 70
+	chown "$(stat -c %u "$root")" "$root/capture" # the login's, as the run root is
 	held=$(du -sk "$root/capture") && [ "${held%%[!0-9]*}" -lt "$4" ] || fail 65 "no room"
 	journal capture "$2" || exit 70
 	# The new process names itself before it becomes tcpdump.
@@ -395,7 +396,8 @@ capture() { # EPOCH NAME PACKETS KILOBYTES FILTER
 		line=$(cat /proc/$$/stat) && file=$1 packets=$3 filter=$4 && pcap=$2 || exit 1
 		set -- ${line##*) }
 		echo "$$ ${20}" >"$file.new" && mv -f "$file.new" "$file" || exit 1
-		exec tcpdump -i any -n -p -U -s 256 -c "$packets" -Z root -w "$pcap" "$filter"
+		umask 022
+		exec tcpdump -i any -n -p -U --immediate-mode -s 256 -c "$packets" -Z root -w "$pcap" "$filter"
 	' sh "$guard/captures/$2" "$root/capture/$2.pcap" "$3" "$5" \
 		</dev/null >/dev/null 2>"$guard/captures.log" 9>&- &
 	exec 9>&-
@@ -403,6 +405,7 @@ capture() { # EPOCH NAME PACKETS KILOBYTES FILTER
 		[ ! -s "$root/capture/$2.pcap" ] || return 0
 		sleep 0.1
 	done
+	fail 70 "$(tail -n 1 "$guard/captures.log")"
 }
 
 uncapture() { # EPOCH NAME
@@ -421,7 +424,6 @@ end_capture() { # FILE: asks it to write out what it has, then makes sure
 
 end_captures() {
 	for file in "$guard"/captures/*; do end_capture "$file"; done
-	rm -rf "$root/capture"
 }
 
 # What anyone may ask for who can become root here: this text is brought along then, as the journals

@@ -359,7 +359,7 @@ func TestGuardDeserted(t *testing.T) {
 	b := newBench(t)
 	b.arm(long)
 	b.cut("-A x -j DROP")
-	if err := errors.Join(os.RemoveAll(b.base), os.RemoveAll(b.host)); err != nil {
+	if err := errors.Join(os.RemoveAll(b.host), os.RemoveAll(b.base)); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "rules removed", func() bool { return !b.rules() })
@@ -371,7 +371,7 @@ func TestGuardWaitsForOrphan(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.arm(long)
-	b.silence()
+	b.must("renew", b.epoch, "500")
 	b.write(b.path+"/state/slow-restore", "")
 	c := b.command("a", "cut", b.epoch, "4", "-A x -j DROP")
 	if err := c.Start(); err != nil {

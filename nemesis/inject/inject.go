@@ -68,12 +68,15 @@ type Injector struct {
 	clock func() time.Duration
 	nodes []*node
 
+	capture bool
+
 	renewals sync.WaitGroup
 	mu       sync.Mutex // guards what follows
 	stop     context.CancelFunc
 	inForce  map[int]history.Fault
 	lost     error
 	victims  map[int]victim // the processes that faults ever stopped, by fault
+	warnings []string
 }
 
 // New returns an Injector that has touched no host yet.
@@ -83,6 +86,7 @@ func New(c Config) *Injector {
 		nodes[i] = &node{
 			host:    h,
 			cluster: h.Cluster(),
+			get:     h.Get,
 			process: func(ctx context.Context) (target.Process, error) { return c.Process(ctx, h) },
 			start:   func(ctx context.Context) (target.Process, error) { return c.Start(ctx, h) },
 		}

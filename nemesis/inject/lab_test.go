@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -25,8 +26,9 @@ const (
 
 type world struct {
 	*Injector
-	t     *testing.T
-	hosts []*target.Host
+	t       *testing.T
+	hosts   []*target.Host
+	configs []target.HostConfig
 }
 
 // newWorld makes a lab, with the Injector not yet armed.
@@ -45,16 +47,17 @@ func newWorld(t *testing.T, hosts int, lease time.Duration) *world {
 	w := &world{t: t}
 	for _, h := range l.Hosts() {
 		address := h.Address.String()
-		host, err := target.Connect(t.Context(), target.HostConfig{
+		config := target.HostConfig{
 			Name: h.Name, Address: address, SSH: fmt.Sprintf("%s:%d", address, h.SSHPort),
 			User: h.User, KeyFile: l.KeyFile(), KnownHosts: l.KnownHostsFile(), Dial: l.Dial,
 			Cluster: lab.Cluster,
-		})
+		}
+		host, err := target.Connect(t.Context(), config)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(host.Close)
-		w.hosts = append(w.hosts, host)
+		w.hosts, w.configs = append(w.hosts, host), append(w.configs, config)
 	}
 	w.Injector = New(Config{Run: run, Hosts: w.hosts, PeerPort: peerPort, TTL: lease,
 		Process: process, Start: start})
@@ -142,7 +145,8 @@ func (w *world) talk(h *target.Host) {
 		Args: []string{chatterPart}}
 	for _, peer := range w.hosts {
 		if peer != h {
-			command.Args = append(command.Args, fmt.Sprintf("%s:%d", peer.Address(), peerPort))
+			command.Args = append(command.Args,
+				net.JoinHostPort(peer.Address(), fmt.Sprint(peerPort)))
 		}
 	}
 	if _, err := h.RunOK(w.t.Context(), command); err != nil {
@@ -453,11 +457,11 @@ func TestCapabilitiesInLab(t *testing.T) {
 	w := newWorld(t, 1, 0)
 	before := w.sh(0, "iptables-save | grep -v ^#")
 	found, err := Capabilities(t.Context(), w.hosts[0])
-	if err != nil || len(found) != 9 {
+	if err != nil || len(found) != 15 {
 		t.Fatalf("%+v: %v", found, err)
 	}
 	for _, c := range found {
-		if !c.OK {
+		if !c.OK && c.Name != "tcpdump" {
 			t.Errorf("%+v", c)
 		}
 	}

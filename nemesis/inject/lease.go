@@ -24,6 +24,7 @@ type victim struct {
 func newInjector(c Config, nodes []*node) *Injector {
 	begin := time.Now()
 	i := &Injector{run: c.Run, ttl: c.TTL, port: c.PeerPort, clock: c.Clock, nodes: nodes,
+		capture: c.Capture,
 		inForce: map[int]history.Fault{}, victims: map[int]victim{}}
 	if i.ttl == 0 {
 		i.ttl = DefaultTTL
@@ -56,6 +57,9 @@ func (i *Injector) arm(ctx context.Context) error {
 		defer cancel()
 		return errors.Join(err, i.disarm(undo))
 	}
+	if i.capture {
+		i.canCapture(ctx)
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	clear(i.inForce)
@@ -84,6 +88,9 @@ func (i *Injector) armNode(ctx context.Context, n *node) error {
 		return err
 	}
 	if err := n.arm(ctx, i.run, i.ttl, i.families()); err != nil || n.before != nil {
+		return err
+	}
+	if err := i.firewalls(ctx, n); err != nil {
 		return err
 	}
 	before, _, err := n.inspect(ctx, nil)

@@ -48,6 +48,8 @@ type node struct {
 	until   time.Time // when the consent expires; zero until it was asked for
 	process func(context.Context) (target.Process, error)
 	start   func(context.Context) (target.Process, error)
+	get     getter
+	mute    bool      // no captures here
 	version versioned // nil: the target has one build only
 
 	epoch  atomic.Int64 // of the guard on the host; 0: not armed

@@ -28,6 +28,7 @@ func (i *Injector) partition(ctx context.Context, f *history.Fault) error {
 		return err
 	}
 	receivers := i.receivers(f.Cuts)
+	i.record(ctx, f)
 	err = each(receivers, func(n *node) error {
 		_, _, err := i.reload(ctx, n, f.ID, rules[n])
 		return err
@@ -42,6 +43,7 @@ func (i *Injector) partition(ctx context.Context, f *history.Fault) error {
 	if err == nil {
 		return nil
 	}
+	i.unrecord(ctx, f)
 	undo, cancel := afterwards(ctx)
 	defer cancel()
 	return errors.Join(err, each(receivers, func(n *node) error {
@@ -52,6 +54,7 @@ func (i *Injector) partition(ctx context.Context, f *history.Fault) error {
 
 // rejoin reads the counters and undoes the cuts, in one step on each host.
 func (i *Injector) rejoin(ctx context.Context, f *history.Fault) error {
+	defer i.unrecord(ctx, f)
 	var mu sync.Mutex
 	return each(i.receivers(f.Cuts), func(n *node) error {
 		mu.Lock()
