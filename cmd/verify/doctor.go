@@ -28,6 +28,7 @@ const doctorTimeout = 30 * time.Second
 var needed = map[string]bool{
 	"namespaces": true, "iptables drop": true, "iptables multiport": true, // this machine
 	"ssh": true, "sessions": true, "root": true, "setsid": true, "match multiport": true, // a host
+	"backend": true, "lingering": true,
 	"iptables": true, "iptables-restore": true, "iptables-save": true, "flock": true, // both
 }
 
@@ -41,6 +42,7 @@ type column struct {
 type finding struct {
 	name, detail, hint string
 	ok                 bool
+	needed             bool // by every run there
 }
 
 // Run prints a table of places and capabilities, what is behind its words, and ends with exit code
@@ -79,7 +81,7 @@ func (c *DoctorCmd) examine() ([]column, error) {
 	if c.Hosts == "" {
 		here := column{place: "this machine"}
 		for _, f := range lab.Capabilities() {
-			here.findings = append(here.findings, finding{f.Name, f.Detail, f.Hint, f.OK})
+			here.findings = append(here.findings, finding{f.Name, f.Detail, f.Hint, f.OK, needed[f.Name]})
 		}
 		return []column{here}, nil
 	}
@@ -116,8 +118,10 @@ func examineHost(config target.HostConfig) column {
 		c.findings = append(c.findings, troubled("root", config, err))
 		return c
 	}
+	ipv6 := strings.Contains(config.Address, ":")
 	for _, f := range found {
-		c.findings = append(c.findings, finding{f.Name, f.Detail, f.Hint, f.OK})
+		must := needed[f.Name] || ipv6 && strings.HasPrefix(f.Name, "ip6tables")
+		c.findings = append(c.findings, finding{f.Name, f.Detail, f.Hint, f.OK, must})
 	}
 	return c
 }
@@ -138,7 +142,7 @@ func unconnected(config target.HostConfig, err error) []finding {
 // troubled is the finding that an error of a host is.
 func troubled(name string, config target.HostConfig, err error) finding {
 	said := strings.TrimPrefix(err.Error(), config.Name+": ")
-	return finding{name, said, strings.Join(target.Hints(err), "; "), false}
+	return finding{name, said, strings.Join(target.Hints(err), "; "), false, needed[name]}
 }
 
 // The words of the table.
@@ -153,7 +157,7 @@ func (f finding) mark() string {
 	switch {
 	case f.ok:
 		return okMark
-	case needed[f.name]:
+	case f.needed:
 		return missingMark
 	default:
 		return noMark
