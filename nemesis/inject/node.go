@@ -75,6 +75,9 @@ func (n *node) fail(op, hint string, err error) error {
 	}
 	if named, ok := errors.AsType[*target.HostError](err); ok {
 		err = named.Err
+		if hint == "" {
+			hint = named.Hint
+		}
 	}
 	return &target.HostError{Host: n.name(), Op: op, Hint: hint, Err: err}
 }
