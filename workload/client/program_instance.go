@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -24,12 +25,12 @@ type instance struct {
 	spec    Program
 	command *exec.Cmd
 	stdin   io.WriteCloser
-	stdout  io.ReadCloser
-	stderr  *lastWords
-	lines   chan []byte   // what it says; closed when it has said its last
+	stdout  *os.File // the end that we read
+	stderr  *os.File // the end that we read
+	last    lastWords
+	lines   chan []byte   // what it says; closed when it has ended and said its last
 	quit    chan struct{} // closed by kill: nobody listens any more
-	ended   chan struct{} // closed when it is gone, and status set
-	status  error
+	status  error         // how it ended; set before lines is closed
 	forward *forward
 
 	lastID    int64
@@ -37,41 +38,84 @@ type instance struct {
 	abandoned bool  // nobody can use it any more, through no fault of its own
 
 	killing sync.Once
+	running sync.WaitGroup
 }
 
 // startInstance starts a program and the port through which it reaches the node.
 func startInstance(spec Program, addr string, dial DialFunc) (*instance, error) {
-	forward, err := newForward(addr, dial, spec.Timeout)
-	if err != nil {
+	i := &instance{
+		spec: spec, lines: make(chan []byte), quit: make(chan struct{}),
+		last: lastWords{to: spec.Stderr},
+	}
+	if err := i.start(); err != nil {
 		return nil, err
 	}
-	i := &instance{
-		spec: spec, forward: forward, lines: make(chan []byte), quit: make(chan struct{}),
-		ended: make(chan struct{}), stderr: &lastWords{to: spec.Stderr},
+	var err error
+	if i.forward, err = newForward(addr, dial, spec.Timeout); err != nil {
+		i.kill()
+		return nil, err
 	}
-	i.command = exec.Command(spec.Command[0], spec.Command[1:]...)
-	i.command.Stderr = i.stderr
-	i.command.WaitDelay = endGrace
+	return i, nil
+}
+
+// start starts the process. Its outputs are pipes of our own: those of package exec would keep us
+// waiting for children of the program that hold them open.
+func (i *instance) start() (err error) {
+	i.command = exec.Command(i.spec.Command[0], i.spec.Command[1:]...)
 	// A group of its own, so that all of it can be ended and none of it hears our Ctrl-C.
 	i.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	i.stdout, err = i.command.StdoutPipe()
-	if err == nil {
-		i.stdin, err = i.command.StdinPipe()
+	if i.stdin, err = i.command.StdinPipe(); err != nil {
+		return err
 	}
-	if err == nil {
-		err = i.command.Start()
-	}
+	stdout, err := i.pipe(&i.stdout)
 	if err != nil {
-		forward.close()
-		return nil, err
+		return err
 	}
-	go i.listen()
-	return i, nil
+	defer stdout.Close()
+	stderr, err := i.pipe(&i.stderr)
+	if err != nil {
+		i.stdout.Close()
+		return err
+	}
+	defer stderr.Close()
+	i.command.Stdout, i.command.Stderr = stdout, stderr
+	if err := i.command.Start(); err != nil {
+		i.closeOutputs()
+		return err
+	}
+	i.running.Go(i.listen)
+	return nil
+}
+
+// pipe makes a pipe, keeps one end and returns the one for the program.
+func (i *instance) pipe(ours **os.File) (theirs *os.File, err error) {
+	*ours, theirs, err = os.Pipe()
+	return theirs, err
+}
+
+func (i *instance) closeOutputs() {
+	i.stdout.Close()
+	i.stderr.Close()
 }
 
 // listen passes on what the program says, line by line, and then its end.
 func (i *instance) listen() {
-	defer close(i.ended)
+	var outputs sync.WaitGroup
+	outputs.Go(i.hear)
+	outputs.Go(func() { _, _ = io.Copy(&i.last, i.stderr) })
+	i.status = i.command.Wait()
+	// What it leaves behind has no business any more, and holds the pipes. What has left its group
+	// as well is given up on.
+	i.killGroup()
+	late := time.AfterFunc(endGrace, i.closeOutputs)
+	outputs.Wait()
+	late.Stop()
+	i.closeOutputs()
+	close(i.lines)
+}
+
+// hear reads stdout to its end.
+func (i *instance) hear() {
 	in := bufio.NewReaderSize(i.stdout, maxBody)
 	for {
 		line, err := in.ReadSlice('\n')
@@ -82,11 +126,9 @@ func (i *instance) listen() {
 			}
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			break
+			return
 		}
 	}
-	i.status = i.command.Wait()
-	close(i.lines)
 }
 
 // resting returns trouble if the program did anything but wait.
@@ -185,7 +227,7 @@ func (i *instance) death() *trouble {
 	if i.status != nil {
 		what += ": " + i.status.Error()
 	}
-	if said := i.stderr.last(); said != "" {
+	if said := i.last.line(); said != "" {
 		what += ": " + said
 	}
 	return &trouble{clauseLive, oneLine(what)}
@@ -216,14 +258,19 @@ func (i *instance) kill() {
 	i.killing.Do(func() {
 		close(i.quit)
 		i.stdin.Close()
-		// The group outlives its leader while any of it lives, and so does its number.
-		_ = syscall.Kill(-i.command.Process.Pid, syscall.SIGKILL)
-		i.stdout.Close() // a child that left the group may hold the other end for ever
+		i.killGroup()
+		i.closeOutputs()
 	})
-	i.forward.close()
-	i.forward.running.Wait()
-	<-i.ended
+	if i.forward != nil {
+		i.forward.close()
+		i.forward.running.Wait()
+	}
+	i.running.Wait()
 }
+
+// killGroup ends the program's group, which outlives its leader while any of it lives, and so does
+// its number.
+func (i *instance) killGroup() { _ = syscall.Kill(-i.command.Process.Pid, syscall.SIGKILL) }
 
 // lastWords keeps the end of what a program says on stderr, and passes it on.
 type lastWords struct {
@@ -246,8 +293,8 @@ func (w *lastWords) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// last is the last line that is not blank.
-func (w *lastWords) last() string {
+// line is the last line that is not blank.
+func (w *lastWords) line() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	lines := strings.Split(strings.TrimSpace(string(w.text)), "\n")

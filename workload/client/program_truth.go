@@ -92,6 +92,7 @@ func (x *examiner) interrupted() {
 			x.note(&trouble{clauseCertain, "says fail to a write that happened"}, when)
 		case answer.Outcome == history.OutcomeOK && !happened:
 			x.note(&trouble{clauseTruth, "says ok to a write that did not happen"}, when)
+			return
 		case answer.Outcome == history.OutcomeOK:
 			return
 		}
