@@ -30,9 +30,9 @@ func store() CommandSpec {
 			echo "starting $(cat etc/store.conf)"
 			sleep 600 &
 			echo $! >child
-			: >ready
+			echo $$ >ready
 			exec sleep 601`,
-		Ready:   `[ -e ready ]`,
+		Ready:   `[ "$(cat ready)" = "$(cut -d" " -f1 pids/command)" ]`,
 		Observe: `printf '{"term":%d,"role":"leader","leader":"{{.Name}}"}' "$(wc -l <{{.Data}}/starts)"`,
 		Logs:    []string{"etc/store.conf", "none.log", "{{.Data}}/starts"},
 	}
