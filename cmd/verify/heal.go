@@ -48,12 +48,23 @@ func heal(out io.Writer, hosts []target.HostConfig, force string) error {
 		healed[i], err = inject.Recover(ctx, h, force)
 		return err
 	})
-	var left, live int
+	names := make([]string, len(hosts))
 	for i, config := range hosts {
+		names[i] = config.Name
+	}
+	left, live := printHealed(out, names, healed, failed)
+	return worst(errors.Join(failed...), left, live, len(hosts))
+}
+
+// printHealed prints the outcome of each host and counts those that are not clean, and those that
+// a live run holds.
+func printHealed(
+	out io.Writer, names []string, healed []inject.Healed, failed []error,
+) (left, live int) {
+	for i, h := range healed {
 		say := func(format string, args ...any) {
-			fmt.Fprintf(out, "%s  %s\n", config.Name, fmt.Sprintf(format, args...))
+			fmt.Fprintf(out, "%s  %s\n", names[i], fmt.Sprintf(format, args...))
 		}
-		h := healed[i]
 		for _, did := range h.Did {
 			say("%s", did)
 		}
@@ -77,7 +88,7 @@ func heal(out io.Writer, hosts []target.HostConfig, force string) error {
 			say("clean")
 		}
 	}
-	return worst(errors.Join(failed...), left, live, len(hosts))
+	return left, live
 }
 
 // worst is the end of a healing, by how many hosts are not clean, and how many are in use.

@@ -36,6 +36,8 @@ func (c Consent) valid() error {
 			c.Cluster)
 	case c.Expires.IsZero():
 		return errors.New("no line expires: TIME")
+	case c.Expires.UTC().Year() < 1 || c.Expires.UTC().Year() > 9999:
+		return errors.New("expires: want a year from 1 to 9999")
 	default:
 		return nil
 	}
