@@ -32,21 +32,23 @@ func (c *connection) sessions(ctx context.Context, most int) (int, error) {
 	}
 	go func() { asking.Wait(); close(answers) }()
 	defer context.AfterFunc(ctx, func() { c.client.Close() })()
-	var allowed int
+	var open []*ssh.Session // all stay open until the last has been asked for
 	var failure error
 	for a := range answers {
 		switch {
 		case a.err == nil:
-			allowed++
-			defer a.session.Close() // when all have been asked for
+			open = append(open, a.session)
 		case c.broke(a.err):
 			failure = a.err
 		}
 	}
+	for _, session := range open {
+		session.Close()
+	}
 	if ctx.Err() != nil {
 		failure = context.Cause(ctx)
 	}
-	return allowed, failure
+	return len(open), failure
 }
 
 // countSessions limits the channels of a host to what its server allows.
