@@ -65,8 +65,8 @@ lint:
 test-ci: setup setup-hosts lint build
 	@.ci/require gcc
 	go test -race $(RACE)
-	.ci/fuzz 5s
-	$(LAB) -timeout 15m ./acceptance
+	.ci/fuzz 3s
+	$(LAB) -timeout 40m ./acceptance
 
 bench: setup build
 	go test -run '^$$' -bench . -benchmem ./...
