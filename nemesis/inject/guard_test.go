@@ -268,6 +268,7 @@ func TestGuardExpires(t *testing.T) {
 	stranger, strangerState := b.sleeper("stranger")
 	b.write(b.root("a")+"/pids/stranger", stranger[0]+" 1\n")
 	b.cut("-A x -j DROP")
+	b.must("cut", b.epoch, "6", "-A y -j DROP")
 	b.must("pause", b.epoch, paused[0], paused[1])
 	b.must("pause", b.epoch, stranger[0], stranger[1])
 	b.silence()

@@ -418,3 +418,105 @@ func TestParseHealed(t *testing.T) {
 		}
 	}
 }
+
+// Goal: kill -9 of disarm at any instant leaves a host that is clean within the lease, that the
+// next run can have, and that heal makes spotless. Method: slow tools, and a process that the
+// target has forgotten.
+func TestDisarmKilledAnywhere(t *testing.T) {
+	for step := range 8 {
+		for _, alone := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%d/%v", step, alone), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				b.arm(long)
+				b.cut("-A x -j DROP")
+				b.must("renew", b.epoch, "400")
+				b.write(b.path+"/state/delay", "0.05")
+				c := b.command("a", "disarm", b.epoch)
+				if err := c.Start(); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Duration(step) * 60 * time.Millisecond)
+				pid := c.Process.Pid
+				if !alone {
+					pid = -pid
+				}
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+				_ = c.Wait()
+				await(t, "rules removed", func() bool { return !b.rules() })
+				await(t, "the host is free", func() bool {
+					_, status := b.runOf("b", "arm", long)
+					return status == 0
+				})
+				if out, status := b.runOf("b", "disarm", "1"); status != 0 {
+					t.Errorf("disarm of the next run: exit %d: %s", status, out)
+				}
+				if healed := b.heal(ForceAll); len(healed.Left)+len(healed.Live) != 0 {
+					t.Errorf("heal: %+v", healed)
+				}
+				b.spotless()
+			})
+		}
+	}
+}
+
+// fakeTcpdump writes its file as the real one does, and stays.
+const fakeTcpdump = `#!/bin/sh
+while [ "$1" != -w ]; do shift; done
+echo header >"$2"
+exec sleep 300
+`
+
+// Goal: a capture never outlives its fault, its run or its guard, and there is an end to the room
+// it takes. Method: a tcpdump that would run for ever, ended in each way; then one that fails.
+func TestGuardCapture(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write(b.path+"/tcpdump", fakeTcpdump)
+	b.arm(long)
+	begin := func(name string) (state func() string) {
+		t.Helper()
+		b.must("capture", b.epoch, name, "10", "1000", "tcp port 1")
+		pid, started, _ := strings.Cut(b.read(b.root("a")+"/guard/captures/"+name), " ")
+		return func() string {
+			if fields := statFields(pid); len(fields) > 19 && fields[19] == started {
+				return fields[0]
+			}
+			return "gone"
+		}
+	}
+	ended := func(state func() string) func() bool {
+		return func() bool { s := state(); return s == "Z" || s == "gone" }
+	}
+	first := begin("first")
+	if ended(first)() {
+		t.Fatal("it does not run")
+	}
+	b.must("uncapture", b.epoch, "first")
+	await(t, "ended with its fault", ended(first))
+	b.must("uncapture", b.epoch, "first")
+	if b.read(b.root("a")+"/capture/first.pcap") != "header" {
+		t.Error("what was captured is gone")
+	}
+	if out, status := b.run("capture", b.epoch, "big", "10", "0", "x"); status != 65 ||
+		out != "no room" {
+		t.Errorf("without room: exit %d: %s", status, out)
+	}
+	second := begin("second")
+	b.silence()
+	await(t, "ended with the lease", ended(second))
+	b.arm(long)
+	third := begin("third")
+	b.must("disarm", b.epoch)
+	await(t, "ended with the guard", ended(third))
+	b.write(b.mkdir("a")+"/guard.sh", b.script())
+	b.arm(long)
+	fourth := begin("fourth")
+	b.write(b.path+"/tcpdump", "#!/bin/sh\necho no such device >&2\nexit 1\n")
+	if out, status := b.run("capture", b.epoch, "fifth", "10", "1000", "x"); status != 70 ||
+		out != "no such device" {
+		t.Errorf("a tcpdump that fails: exit %d: %s", status, out)
+	}
+	b.heal(ForceAll)
+	b.spotless(fourth)
+}
