@@ -48,6 +48,9 @@ func readAnswer(line []byte, id int64, kind string) (Answer, *trouble) {
 		return broke(clauseID, "answers without an id: %s", clip(line))
 	}
 	if *said.ID != id {
+		if *said.ID < id { // a second answer that came so late that the next request was out
+			return broke(clauseOnce, "answers request %d again when asked %d", *said.ID, id)
+		}
 		return broke(clauseID, "answers request %d when asked %d", *said.ID, id)
 	}
 	answer := Answer{Outcome: said.Outcome, Error: oneLine(said.Error)}
