@@ -18,8 +18,9 @@ import (
 )
 
 // Goal: packets around a partition are captured on both sides, bounded, fetched compressed, and
-// nothing stays on the hosts; where tcpdump is not there or may not, a warning says so and the
-// fault bites all the same. Method: one partition, then the files' first bytes.
+// nothing stays on the hosts. Where tcpdump is not there, or cannot change its user as in the
+// namespace of an ordinary one, a warning says so and the fault bites all the same. Method: one
+// partition, then the files' first bytes.
 func TestCaptureInLab(t *testing.T) {
 	w := newWorld(t, 2, 0)
 	w.capture = true

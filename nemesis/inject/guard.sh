@@ -402,8 +402,11 @@ capture() { # EPOCH NAME PACKETS KILOBYTES FILTER
 		</dev/null >/dev/null 2>"$guard/captures.log" 9>&- &
 	exec 9>&-
 	for _ in 0 1 2 3 4 5 6 7 8 9; do
-		[ ! -s "$root/capture/$2.pcap" ] || return 0
 		sleep 0.1
+		[ -s "$root/capture/$2.pcap" ] || continue
+		sleep 0.1 # it may yet fail to become whom it is to be
+		read -r pid started <"$guard/captures/$2" && alive "$pid" "$started" && return 0
+		break
 	done
 	fail 70 "$(tail -n 1 "$guard/captures.log")"
 }
