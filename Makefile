@@ -66,7 +66,7 @@ test-ci: setup setup-hosts lint build
 	@.ci/require gcc
 	go test -race $(RACE)
 	.ci/fuzz 3s
-	$(LAB) -timeout 40m ./acceptance
+	.ci/lab
 
 bench: setup build
 	go test -run '^$$' -bench . -benchmem ./...
