@@ -56,8 +56,8 @@ const killSuite = "testdata/three-hosts.yaml"
 func newVictim(t *testing.T) *victim {
 	v := &victim{rig: newRig(t, "n1", "n2", "n3")}
 	v.addForeignRules(t)
+	v.before = v.inventory(t) // before anybody has logged in
 	v.consent(t)
-	v.before = v.inventory(t)
 	v.phases = v.wholeRun(t)
 	return v
 }

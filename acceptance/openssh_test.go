@@ -91,8 +91,8 @@ func (r *rig) launch(t testing.TB, controller int, suite string, args ...string)
 func TestOpenSSHSmoke(t *testing.T) {
 	r := newRig(t, "n1", "n2", "n3")
 	r.addForeignRules(t)
+	before := r.inventory(t) // before anybody has logged in
 	r.consent(t)
-	before := r.inventory(t)
 	e := r.launch(t, 0, filepath.Join(root, "configs/smoke-three.yaml"), seedFlag(1))
 	if code := e.wait(); code != checker.ExitValid {
 		t.Fatalf("exit %d", code)

@@ -23,6 +23,7 @@ for process in /proc/[0-9]*; do
 	line=$(tr '\0\n\t' '   ' <"$process/cmdline")
 	case $line in
 	"sshd: "*) ;; # it counts its guests in its title, and they may be on their way out
+	"") ;; # it has just ended
 	*) echo "$state $line" ;;
 	esac
 done 2>/dev/null | sort
