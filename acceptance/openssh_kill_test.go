@@ -95,7 +95,7 @@ func (v *victim) kill(t *testing.T, n, offset int) {
 			v.awaitInventory(t, v.before, linger)
 		case rand.IntN(2) == 0:
 			// Where nothing but the guard was there yet, all is well at once, its lease not over.
-			within := lease + margin + time.Duration(*rigs)*time.Second
+			within := lease + margin + time.Duration(2**rigs)*time.Second // they share the cores
 			healed := v.awaitHealed(t, v.before, within)
 			empty := v.awaitInventory(t, v.before, within+linger-healed)
 			how = fmt.Sprintf("healed by the hosts in %v, guards gone %v later", rounded(healed),
