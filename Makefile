@@ -21,7 +21,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench run-bug run-rolling fuzz kill-loop kill-loop-hosts setup setup-hosts
+.PHONY: help run test test-ci lint build bench run-bug run-rolling fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -50,7 +50,11 @@ run-rolling: setup build
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.Build=next' -o bin/raftd-next ./cmd/raftd
 	@bin/verify run configs/rolling.yaml; code=$$?; echo "exit $$code"; exit $$code
 
-test: setup
+# A test of firewalls makes one with nft; where it may not be installed, that test is skipped by name.
+setup-test: setup
+	@[ "$$(id -u)" != 0 ] || .ci/require nft=nftables
+
+test: setup-test
 	go vet ./...
 	.ci/test ./...
 

@@ -15,7 +15,7 @@ import (
 const (
 	// bindWithin is how long a due fault waits at least for the leader or host that it needs; a longer
 	// fault waits as long as it is to last.
-	bindWithin = 3 * time.Second
+	bindWithin = 10 * time.Second
 	bindRetry  = 50 * time.Millisecond
 	// injectWithin bounds one injection, evidence and fresh SSH probe included.
 	injectWithin = 20 * time.Second
