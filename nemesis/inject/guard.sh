@@ -466,7 +466,8 @@ heal_run() ( # ROOT FORCE
 		;;
 	esac
 	# From here on nobody who acts for the run gets in, and nothing of it starts any more.
-	: >"$host/ended/$run" && rm -f "$guard/lease" || { left "cannot be ended" && exit 0; }
+	# The lease first: should this be interrupted, the watcher goes on at once.
+	rm -f "$guard/lease" && : >"$host/ended/$run" || { left "cannot be ended" && exit 0; }
 	deserted || { : >"$guard/reverted" && journal revert heal; } || left "cannot be marked as ended"
 	revert && gone || exit 0
 	watcher_lives && kill -KILL "-$pid"
