@@ -158,11 +158,11 @@ undo_rules() { # FAMILY
 	fi
 }
 
-six() { # IPv6 has rules, by the journal; if that is gone, so it may
+six() { # IPv6 has rules, by the journal; if that is gone, it may have, where there is IPv6
 	if [ -f "$guard/journal" ]; then
 		grep -qx 'chain 6' "$guard/journal"
 	else
-		command -v ip6tables-save >/dev/null
+		[ -e /proc/net/if_inet6 ] && command -v ip6tables-save >/dev/null
 	fi
 }
 

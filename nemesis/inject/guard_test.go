@@ -360,6 +360,11 @@ func TestGuardDeserted(t *testing.T) {
 	b := newBench(t)
 	b.arm(long)
 	b.cut("-A x -j DROP")
+	watcher, err := strconv.Atoi(strings.Fields(b.read(b.root("a") + "/guard/watcher"))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(-watcher, syscall.SIGKILL) })
 	if err := errors.Join(os.RemoveAll(b.host), os.RemoveAll(b.base)); err != nil {
 		t.Fatal(err)
 	}
