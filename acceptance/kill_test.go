@@ -90,7 +90,7 @@ func TestForeignRulesSurviveARun(t *testing.T) {
 	l := hold(t, 5)
 	before := l.inventory(t)
 	e := launch(t, "testdata/every-fault.yaml")
-	// So many faults at once may leave one without a quorum to prove it; the rules are the matter here.
+	// So many faults at once may leave one unproven; the rules are the matter here.
 	if code := e.wait(); code != checker.ExitValid && code != checker.ExitInconclusive {
 		t.Errorf("exit %d", code)
 	}
