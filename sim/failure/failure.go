@@ -1,0 +1,55 @@
+// Package failure names the ways in which a simulated run can fail.
+package failure
+
+import "time"
+
+// Failure is the first thing that broke in a run.
+type Failure struct {
+	Signature Signature
+	Text      string // one line, with names and numbers
+	At        time.Duration
+	Nodes     []int  // whom it is about, from 0
+	Term      uint64 // if it is about one
+	Index     uint64 // if it is about an entry
+	// Operations are the IDs of those that cannot be, if clients could see it.
+	Operations []int64
+	// InternalOnly: the witness failed, yet a checker of what clients saw finds nothing wrong.
+	InternalOnly bool
+}
+
+// Signature is the kind of a failure, the same for every seed that fails in this way.
+type Signature string
+
+// Safety: what must hold after each event (paper, figure 3, and what an implementation adds).
+const (
+	TwoLeaders        Signature = "two-leaders"        // election safety: at most one leader per term
+	VotedTwice        Signature = "voted-twice"        // one vote per member per term, over all its lives
+	LogMismatch       Signature = "log-mismatch"       // same index and term, other entry or other past
+	LeaderIncomplete  Signature = "leader-incomplete"  // a leader lacks a committed entry
+	CommitMismatch    Signature = "commit-mismatch"    // two members commit different entries at an index
+	CommitLost        Signature = "commit-lost"        // a committed entry was overwritten
+	CommitUnsupported Signature = "commit-unsupported" // committed without a durable quorum
+	LeaderUnsupported Signature = "leader-unsupported" // leads without the durable votes of a quorum
+	WentBack          Signature = "went-back"          // a term, commit index or match index fell
+	Promised          Signature = "promised"           // a message promises what is not durable
+	Recovered         Signature = "recovered"          // a start found less or other than what was durable
+	Panicked          Signature = "panicked"           // the replica panicked
+	Refused           Signature = "refused"            // the log refused what it must be able to serve
+)
+
+// What clients can see.
+const (
+	WrongAnswer Signature = "wrong-answer" // an answer that no state of the log gives
+	StaleAnswer Signature = "stale-answer" // an answer older than one that was already had
+	TwiceDone   Signature = "twice-done"   // one request took effect twice
+	UndoneFail  Signature = "undone-fail"  // what was said to have certainly failed took effect
+	NotLinear   Signature = "not-linear"   // the checker rejects the history though the witness holds
+)
+
+// Liveness: what a healed core with a quorum must achieve in time.
+const (
+	NoLeader      Signature = "no-leader"
+	LeaderChurn   Signature = "leader-churn"   // leaders, but none that stays
+	StuckFollower Signature = "stuck-follower" // a leader, writes go through, a member never catches up
+	DroppedWrites Signature = "dropped-writes" // a leader, but fresh writes are never acknowledged
+)

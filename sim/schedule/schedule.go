@@ -1,0 +1,122 @@
+// Package schedule describes everything that a simulated run depends on: a seed, options, faults
+// and client operations, as plain data that fits in a file. Two runs of one schedule by one build
+// are the same, event by event.
+package schedule
+
+import (
+	"encoding/json"
+	"time"
+
+	"gauntlet/nemesis"
+)
+
+// Version is the format of schedule files that this package writes.
+const Version = 1
+
+// Schedule is one simulated run as data. Durations in JSON are integer nanoseconds.
+//
+// Invariants, which Valid checks:
+//  1. Options are in bounds; faults rise with At, and each can be on that many nodes.
+//  2. Operations of one worker rise with At; each can be decoded by the workload's model.
+type Schedule struct {
+	Version    int          `json:"version"`
+	Seed       uint64       `json:"seed"` // of every draw that the rest leaves open
+	Options    Options      `json:"options"`
+	Faults     nemesis.Plan `json:"faults"`
+	Operations []Operation  `json:"operations"` // nil: drawn while running, from the seed
+	Expect     *Expect      `json:"expect,omitempty"`
+}
+
+// Options are the cluster and the world it lives in.
+type Options struct {
+	Nodes    int      `json:"nodes"`
+	Raft     Raft     `json:"raft"`
+	Network  Network  `json:"network"`
+	Disk     Disk     `json:"disk"`
+	Clock    Clock    `json:"clock"`
+	Workload Workload `json:"workload"`
+
+	Load     time.Duration `json:"load"` // clients work and faults strike
+	Liveness Liveness      `json:"liveness"`
+}
+
+// Raft is how every member is configured.
+type Raft struct {
+	ElectionTimeoutMin  time.Duration `json:"electionTimeoutMin"` // "ET"
+	ElectionTimeoutMax  time.Duration `json:"electionTimeoutMax"`
+	HeartbeatInterval   time.Duration `json:"heartbeatInterval"`
+	PreVote             bool          `json:"preVote"`
+	CheckQuorum         bool          `json:"checkQuorum"`
+	MaxAppendBytes      int           `json:"maxAppendBytes"`
+	MaxInflightBytes    int           `json:"maxInflightBytes"`
+	MaxUncommittedBytes int           `json:"maxUncommittedBytes"`
+}
+
+// Network is what every directed link between two members does when no fault strikes it. Rates
+// are in parts per million of messages.
+type Network struct {
+	DelayMin     time.Duration `json:"delayMin"`
+	DelayMax     time.Duration `json:"delayMax"` // even between the two, but for the tail
+	TailPPM      int           `json:"tailPPM"`  // messages that take up to TailMax
+	TailMax      time.Duration `json:"tailMax"`
+	LossPPM      int           `json:"lossPPM"`
+	DuplicatePPM int           `json:"duplicatePPM"`
+	InOrder      bool          `json:"inOrder"` // messages of a link never overtake each other, as on TCP
+}
+
+// Disk is what every disk does when no fault strikes it.
+type Disk struct {
+	SyncMin      time.Duration `json:"syncMin"` // of one write with its sync
+	SyncMax      time.Duration `json:"syncMax"`
+	TailPPM      int           `json:"tailPPM"`
+	TailMax      time.Duration `json:"tailMax"`
+	SegmentBytes int           `json:"segmentBytes"`
+}
+
+// Clock bounds how the members' monotonic clocks differ.
+type Clock struct {
+	DriftPPM int           `json:"driftPPM"` // each clock's rate is even within ± this
+	Offset   time.Duration `json:"offset"`   // each clock starts even within [0, this]
+}
+
+// Workload is what clients do. Worker i asks member i modulo Nodes.
+type Workload struct {
+	Kind      string        `json:"kind"` // of the generator: see package workload
+	Clients   int           `json:"clients"`
+	Keys      int           `json:"keys"`
+	OpsPerKey int           `json:"opsPerKey"`
+	ThinkMin  time.Duration `json:"thinkMin"` // between an answer and the next request
+	ThinkMax  time.Duration `json:"thinkMax"`
+	Timeout   time.Duration `json:"timeout"`
+	DelayMax  time.Duration `json:"delayMax"` // of a request, and of an answer: even in [0, this]
+}
+
+// Liveness is the phase after the load: a core that holds a quorum is healed, and must come back.
+type Liveness struct {
+	Within int    `json:"within"` // election timeouts (ElectionTimeoutMax); 0: no such phase
+	Core   []int  `json:"core"`   // the members that are healed, from 0; empty: all
+	Others string `json:"others"` // what becomes of the rest: OthersDead, OthersDeaf, OthersMute
+}
+
+// What becomes of the members outside the core in the liveness phase.
+const (
+	OthersDead = "dead"
+	OthersDeaf = "deaf" // they send, but hear nothing
+	OthersMute = "mute" // they hear, but nothing they send arrives
+)
+
+// Operation is one request of a client: made at At, or when its worker is free if that is later.
+type Operation struct {
+	Worker int             `json:"worker"`
+	At     time.Duration   `json:"at"`
+	Kind   string          `json:"kind"`
+	Key    string          `json:"key"`
+	Input  json.RawMessage `json:"input"`
+}
+
+// Expect is how the run ended from which a schedule was written.
+type Expect struct {
+	Signature string `json:"signature"`       // of the failure; "": it was clean
+	TraceHash string `json:"traceHash"`       // 16 hexadecimal digits
+	Build     string `json:"build,omitempty"` // the build it was seen with
+}
