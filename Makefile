@@ -69,7 +69,7 @@ lint:
 test-ci: setup setup-hosts lint build
 	@.ci/require gcc
 	go test -race $(RACE)
-	.ci/fuzz 3s
+	.ci/fuzz 10000x
 	.ci/lab
 
 bench: setup build
