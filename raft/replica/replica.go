@@ -21,7 +21,7 @@ type Config struct {
 //  1. Write out Events: a claim of leadership must be on record before others hear of it.
 //  2. Send Now.
 //  3. Write HardState and Entries, sync, call Persisted(Sequence), send AfterPersist: see
-//     raft.Ready, rules 1 and 2.
+//     raft.Ready, rules 1 and 2. Outbox and Writes keep account of it.
 //  4. Give Answers to their clients, at any time.
 type Effects struct {
 	Sequence     uint64
@@ -33,9 +33,10 @@ type Effects struct {
 	Events       []Event
 }
 
-// Answer ends the request with this id: a result, or a refusal.
+// Answer ends the request with this id: a result, or a refusal, whose index is 0.
 type Answer struct {
 	ID      uint64
+	Index   uint64 // of the entry that was the write, or whose state the read saw
 	Result  kv.Result
 	Refusal *Refusal
 }

@@ -43,7 +43,7 @@ func (r *Replica) Write(now time.Duration, id uint64, cmd kv.Command) {
 // be asked again under a fresh id.
 func (r *Replica) Read(now time.Duration, id uint64, key string, stale bool) {
 	if stale {
-		r.answers = append(r.answers, Answer{ID: id, Result: r.store.Get(key)})
+		r.serve(id, key)
 		return
 	}
 	if err := r.core.Read(now, id); err != nil {
@@ -70,7 +70,7 @@ func (r *Replica) apply(committed []raft.Entry) {
 		}
 		if _, open := r.writes[cmd.Request]; open {
 			delete(r.writes, cmd.Request)
-			r.answers = append(r.answers, Answer{ID: cmd.Request, Result: result})
+			r.answers = append(r.answers, Answer{ID: cmd.Request, Index: e.Index, Result: result})
 		}
 	}
 }
@@ -100,10 +100,15 @@ func (r *Replica) confirm(confirmed []raft.ReadAnswer) {
 			later = append(later, c)
 		default:
 			delete(r.reads, c.ID)
-			r.answers = append(r.answers, Answer{ID: c.ID, Result: r.store.Get(key)})
+			r.serve(c.ID, key)
 		}
 	}
 	r.waiting = later
+}
+
+// serve answers a read with what this member knows now.
+func (r *Replica) serve(id uint64, key string) {
+	r.answers = append(r.answers, Answer{ID: id, Index: r.applied, Result: r.store.Get(key)})
 }
 
 // sweep ends the writes that a leader now gone was to commit: a successor may or may not. Their

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"gauntlet/raft"
+	"gauntlet/raft/replica"
 	"gauntlet/raft/wal"
 )
 
@@ -29,18 +30,18 @@ func TestMergedWritesEqualSingleOnes(t *testing.T) {
 		d := newDisk(merged)
 		last := 0
 		for sequence := range rapid.IntRange(1, 8).Draw(t, "writes") {
-			w := write{sequence: uint64(sequence)}
+			w := replica.Write{Sequence: uint64(sequence)}
 			if rapid.Bool().Draw(t, "hard") {
-				w.hard = &raft.HardState{Term: uint64(sequence)}
+				w.HardState = &raft.HardState{Term: uint64(sequence)}
 			}
 			first := rapid.IntRange(1, last+1).Draw(t, "first")
 			for i := range rapid.IntRange(0, 4).Draw(t, "entries") {
 				last = first + i
-				w.entries = append(w.entries, raft.Entry{
+				w.Entries = append(w.Entries, raft.Entry{
 					Index: uint64(last), Term: uint64(sequence) + 1, Kind: raft.EntryCommand,
 				})
 			}
-			if err := plain.Append(w.hard, w.entries); err != nil {
+			if err := plain.Append(w.HardState, w.Entries); err != nil {
 				t.Fatal(err)
 			}
 			d.add(w)

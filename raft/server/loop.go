@@ -27,15 +27,9 @@ type loop struct {
 	abandoned chan *request
 	questions chan func() // run between two turns, to look at one consistent state
 
-	open    map[uint64]*request // by id
-	lastID  uint64
-	waiting []held // for the disk, in order
-}
-
-// held is what is to be done once all writes up to this sequence are durable.
-type held struct {
-	sequence uint64
-	messages []raft.Message
+	open   map[uint64]*request // by id
+	lastID uint64
+	outbox replica.Outbox
 }
 
 func newLoop(s *Server, member *replica.Replica) *loop {
@@ -149,15 +143,10 @@ func (l *loop) carryOut() error {
 			return err
 		}
 	}
-	l.send(e.Now)
-	if e.HardState != nil || len(e.Entries) > 0 {
-		l.s.disk.add(write{e.Sequence, e.HardState, e.Entries})
-		l.waiting = append(l.waiting, held{e.Sequence, e.AfterPersist})
-	} else if n := len(l.waiting); n > 0 {
-		last := &l.waiting[n-1] // nothing to write, but earlier writes are not yet durable
-		last.messages = append(last.messages, e.AfterPersist...)
-	} else {
-		l.send(e.AfterPersist)
+	now, w, write := l.outbox.Add(&e)
+	l.send(now)
+	if write {
+		l.s.disk.add(w)
 	}
 	for _, a := range e.Answers {
 		if r := l.open[a.ID]; r != nil {
@@ -170,13 +159,7 @@ func (l *loop) carryOut() error {
 
 // persisted lets go what waited for the writes up to sequence.
 func (l *loop) persisted(sequence uint64) {
-	n := 0
-	for n < len(l.waiting) && l.waiting[n].sequence <= sequence {
-		l.send(l.waiting[n].messages)
-		l.waiting[n] = held{}
-		n++
-	}
-	l.waiting = l.waiting[n:]
+	l.send(l.outbox.Persisted(sequence))
 	l.replica.Persisted(l.s.now(), sequence)
 }
 

@@ -69,4 +69,10 @@ func (q *queue) pop() queuedMessage {
 	return oldest
 }
 
-func cost(m *raft.Message) int { return 64 + len(m.Data) + size(m.Entries) }
+func cost(m *raft.Message) int {
+	n := 64 + len(m.Data)
+	for _, e := range m.Entries {
+		n += len(e.Data)
+	}
+	return n
+}
