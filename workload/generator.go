@@ -4,154 +4,112 @@ import (
 	"strconv"
 
 	"gauntlet/chance"
-	"gauntlet/history"
 )
 
-// recentKeys is how many retired registers Final still reads: enough to see a loss by the last
-// faults, and few enough to be read in seconds.
+// recentKeys is how many retired keys Final still reads: enough to see a loss by the last faults,
+// and few enough to be read in seconds.
 const recentKeys = 256
 
-// The mix of requests, of every mixTotal. An old expectation must never swap, since values are
-// unique: it is there to catch a compare-and-set that does not compare.
-const (
-	mixTotal  = 16
-	mixReads  = 6
-	mixWrites = 5
-	mixOld    = 2 // cas that expects an older value; the rest expects the latest value seen
-)
+// mixTotal is what the shares of a generator's kinds add up to.
+const mixTotal = 16
 
-// registers is the generator of a RegisterSpec.
-type registers struct {
-	workers []registerWorker
-	slots   []slot   // the keys in use
-	retired []string // the latest recentKeys keys no longer in use, as a ring
-	oldest  int      // where the ring is overwritten next
-	created int      // keys ever put to use
-	limit   int      // requests per key
-	inUse   map[string]*slot
+// source is what one worker's draws and values come from, whatever the others do.
+type source struct {
+	draws *chance.Stream
+	count int64 // values so far
 }
 
-// registerWorker is what one worker's draws and values come from, whatever the others do.
-type registerWorker struct {
-	draws *chance.Stream
-	count int64 // requests so far
+// sources are the workers of one generator. Their values are positive and unique in the run, so
+// that an answer names the writer of what it saw and checking stays cheap.
+type sources []source
+
+func newSources(spec Spec, seed uint64, stream string) sources {
+	all := make(sources, max(1, spec.Clients))
+	for i := range all {
+		all[i].draws = chance.New(seed, stream, uint64(i))
+	}
+	return all
+}
+
+// value returns the worker's next value.
+func (s sources) value(worker int) int64 {
+	v := s[worker].count*int64(len(s)) + int64(worker) + 1
+	s[worker].count++
+	return v
+}
+
+// rotation gives out keys. They rotate, so that a request left open burdens only a short part of
+// the history: at first the prefix with 0 to the number of slots less one, then the next number
+// each time a key has had its share of requests.
+type rotation struct {
+	prefix  string
+	slots   []slot
+	inUse   map[string]int // the slot of each key in use
+	retired []string       // the latest recentKeys keys no longer in use, as a ring
+	oldest  int            // where the ring is overwritten next
+	created int            // keys ever put to use
+	limit   int            // requests per key
 }
 
 // slot is one key in use.
 type slot struct {
 	key      string
 	requests int
-	latest   *int64 // the value seen last; nil: none, so the register may be absent
-	older    *int64 // the value seen before
 }
 
-// NewRegister returns the generator for spec, of which a number below 1 counts as 1.
-//
-// Every written value is positive and unique in the run, so that a read names its writer and
-// checking stays cheap. Keys rotate, so that a request left open burdens only a short part of the
-// history: "r0" to "r<Keys-1>" at first, then the next number each time one has had its OpsPerKey.
-func NewRegister(spec RegisterSpec, seed uint64) Generator {
-	g := &registers{
-		workers: make([]registerWorker, max(1, spec.Clients)),
-		slots:   make([]slot, max(1, spec.Keys)),
-		limit:   max(1, spec.OpsPerKey),
-		inUse:   map[string]*slot{},
+func newRotation(spec Spec, prefix string) rotation {
+	r := rotation{
+		prefix: prefix,
+		slots:  make([]slot, max(1, spec.Keys)),
+		inUse:  map[string]int{},
+		limit:  max(1, spec.OpsPerKey),
 	}
-	for i := range g.workers {
-		g.workers[i].draws = chance.New(seed, "workload/register", uint64(i))
+	for i := range r.slots {
+		r.renew(i)
 	}
-	for i := range g.slots {
-		g.renew(&g.slots[i])
-	}
-	return g
+	return r
 }
 
-// Next implements Generator. Each request takes three draws of its worker's stream, whatever it
-// becomes, so that an answer seen earlier or later shifts no draw.
-func (g *registers) Next(worker int) Invocation {
-	w := &g.workers[worker]
-	s := &g.slots[w.draws.Intn(len(g.slots))]
-	kind, old := w.draws.Intn(mixTotal), w.draws.Intn(mixTotal) < mixOld
-	value := w.count*int64(len(g.workers)) + int64(worker) + 1
-	w.count++
-	if s.requests == g.limit {
-		g.renew(s)
+// take returns the key of a slot for one more request, and whether it is its first.
+func (r *rotation) take(slot int) (key string, first bool) {
+	s := &r.slots[slot]
+	if s.requests == r.limit {
+		delete(r.inUse, s.key)
+		r.retire(s.key)
+		r.renew(slot)
 	}
 	s.requests++
-	switch {
-	case kind < mixReads:
-		return invocation(KindRead, s.key, RegisterInput{})
-	case kind < mixReads+mixWrites:
-		return invocation(KindWrite, s.key, RegisterInput{Value: &value})
-	case old && s.older != nil:
-		return invocation(KindCAS, s.key, RegisterInput{Value: &value, Expected: s.older})
-	}
-	return invocation(KindCAS, s.key, RegisterInput{Value: &value, Expected: s.latest})
+	return s.key, s.requests == 1
 }
 
-// Observe implements Generator: it learns the latest value of a register from any ok answer.
-func (g *registers) Observe(op history.Operation) {
-	s := g.inUse[op.Key]
-	if s == nil || op.Outcome != history.OutcomeOK {
-		return
-	}
-	in, err := DecodeRegisterInput(op.Kind, op.Input)
-	if err != nil {
-		return
-	}
-	out, err := DecodeRegisterOutput(op.Kind, op.Output)
-	if err != nil {
-		return // the checker will say so; a generator only wants a likely expectation
-	}
-	seen := in.Value
-	switch {
-	case op.Kind == KindRead:
-		seen = out.Value
-	case op.Kind == KindCAS && !*out.Swapped:
-		seen = out.Current
-	}
-	if s.latest != nil && (seen == nil || *seen != *s.latest) {
-		s.older = s.latest
-	}
-	s.latest = seen
+// renew puts a new key into a slot.
+func (r *rotation) renew(i int) {
+	key := r.prefix + strconv.Itoa(r.created)
+	r.slots[i] = slot{key: key}
+	r.inUse[key] = i
+	r.created++
 }
 
-// Final implements Generator: the keys in use come last, since they are the least settled.
-func (g *registers) Final() []Invocation {
-	var reads []Invocation
-	for i := range g.retired {
-		key := g.retired[(g.oldest+i)%len(g.retired)]
-		reads = append(reads, invocation(KindRead, key, RegisterInput{}))
+// retire remembers a key for used, forgetting the oldest beyond recentKeys.
+func (r *rotation) retire(key string) {
+	if len(r.retired) < recentKeys {
+		r.retired = append(r.retired, key)
+		return
 	}
-	for i := range g.slots {
-		if g.slots[i].requests > 0 {
-			reads = append(reads, invocation(KindRead, g.slots[i].key, RegisterInput{}))
+	r.retired[r.oldest] = key
+	r.oldest = (r.oldest + 1) % recentKeys
+}
+
+// used lists the keys worth a final read. Those in use come last: they are the least settled.
+func (r *rotation) used() []string {
+	var keys []string
+	for i := range r.retired {
+		keys = append(keys, r.retired[(r.oldest+i)%len(r.retired)])
+	}
+	for _, s := range r.slots {
+		if s.requests > 0 {
+			keys = append(keys, s.key)
 		}
 	}
-	return reads
-}
-
-// renew retires the slot's key, if it has one, and puts a new one to use.
-func (g *registers) renew(s *slot) {
-	if s.key != "" {
-		delete(g.inUse, s.key)
-		g.retire(s.key)
-	}
-	*s = slot{key: "r" + strconv.Itoa(g.created)}
-	g.inUse[s.key] = s
-	g.created++
-}
-
-// retire remembers a key for Final, forgetting the oldest beyond recentKeys.
-func (g *registers) retire(key string) {
-	if len(g.retired) < recentKeys {
-		g.retired = append(g.retired, key)
-		return
-	}
-	g.retired[g.oldest] = key
-	g.oldest = (g.oldest + 1) % recentKeys
-}
-
-func invocation(kind, key string, in RegisterInput) Invocation {
-	return Invocation{Kind: kind, Key: key, Input: in.Encode(kind)}
+	return keys
 }

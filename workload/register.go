@@ -7,13 +7,6 @@ import (
 	"strconv"
 )
 
-// The kinds of register operation.
-const (
-	KindRead  = "read"
-	KindWrite = "write"
-	KindCAS   = "cas"
-)
-
 // RegisterInput is what a register operation asks. A nil pointer is the absent register, which a
 // cas may expect (it then creates the register) but nobody can write.
 //

@@ -80,7 +80,7 @@ func newPool(t testing.TB, w io.Writer, cfg Config, nodes ...Client) *Pool {
 	cfg.Recorder = recorder
 	if cfg.Generator == nil {
 		cfg.Generator = workload.NewRegister(
-			workload.RegisterSpec{Clients: cfg.Workers, Keys: 5, OpsPerKey: 100}, 1)
+			workload.Spec{Clients: cfg.Workers, Keys: 5, OpsPerKey: 100}, 1)
 	}
 	for i, c := range nodes {
 		cfg.Nodes = append(cfg.Nodes, Node{Name: fmt.Sprintf("n%d", i+1), Client: c})

@@ -45,7 +45,7 @@ func (s store) apply(t interface{ Fatal(...any) }, inv Invocation) history.Opera
 // Goal: the generator is a function of its seed and of what it has seen. Method: two generators
 // under the same random calls agree; the same with another seed does not.
 func TestRegisterIsDeterministic(t *testing.T) {
-	spec := RegisterSpec{Clients: 4, Keys: 3, OpsPerKey: 7}
+	spec := Spec{Clients: 4, Keys: 3, OpsPerKey: 7}
 	sequence := func(seed uint64) string {
 		var b strings.Builder
 		g, s, order := NewRegister(spec, seed), store{}, chance.New(9, "order", 0)
@@ -68,7 +68,7 @@ func TestRegisterIsDeterministic(t *testing.T) {
 // Goal: what one worker draws and writes does not hang on how often the others are called. Method:
 // worker 0 alone, and worker 0 with the others in between; kinds and written values agree.
 func TestRegisterWorkersAreIndependent(t *testing.T) {
-	spec := RegisterSpec{Clients: 3, Keys: 2, OpsPerKey: 1 << 30}
+	spec := Spec{Clients: 3, Keys: 2, OpsPerKey: 1 << 30}
 	sequence := func(others int) (lines []string) {
 		g := NewRegister(spec, 5)
 		for i := range 200 {
@@ -90,7 +90,7 @@ func TestRegisterWorkersAreIndependent(t *testing.T) {
 // Method: random specifications and call orders.
 func TestRegisterProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		spec := RegisterSpec{
+		spec := Spec{
 			Clients:   rapid.IntRange(1, 8).Draw(t, "clients"),
 			Keys:      rapid.IntRange(1, 6).Draw(t, "keys"),
 			OpsPerKey: rapid.IntRange(1, 20).Draw(t, "opsPerKey"),
@@ -132,7 +132,7 @@ func TestRegisterProperties(t *testing.T) {
 // Goal: each kind, swapping and failing compare-and-sets, and creations all occur often; the load
 // means little otherwise. Method: 10,000 requests to a perfect store, 100 to a key.
 func TestRegisterMix(t *testing.T) {
-	spec := RegisterSpec{Clients: 10, Keys: 5, OpsPerKey: 100}
+	spec := Spec{Clients: 10, Keys: 5, OpsPerKey: 100}
 	g, s, counts := NewRegister(spec, 1), store{}, map[string]int{}
 	for i := range 10_000 {
 		inv := g.Next(i % spec.Clients)
@@ -158,7 +158,7 @@ func TestRegisterMix(t *testing.T) {
 
 // Goal: answers that are lost, foreign or out of date do no harm. Method: observe each.
 func TestRegisterObservesAnything(t *testing.T) {
-	g := NewRegister(RegisterSpec{}, 1)
+	g := NewRegister(Spec{}, 1)
 	key := g.Next(0).Key
 	for _, op := range []history.Operation{
 		{Key: "unknown", Outcome: history.OutcomeOK},
@@ -176,7 +176,7 @@ func TestRegisterObservesAnything(t *testing.T) {
 // Goal: memory is bounded however long the run. Method: a million keys come and go; the generator
 // keeps recentKeys of them and those in use.
 func TestRegisterForgets(t *testing.T) {
-	g := NewRegister(RegisterSpec{Clients: 1, Keys: 3, OpsPerKey: 1}, 1).(*registers)
+	g := NewRegister(Spec{Clients: 1, Keys: 3, OpsPerKey: 1}, 1).(*registers)
 	for range 1_000_000 {
 		g.Next(0)
 	}
@@ -190,8 +190,8 @@ func TestRegisterForgets(t *testing.T) {
 }
 
 // Goal: every broken bound is reported, all at once. Method: each alone, and the empty one.
-func TestRegisterSpecValid(t *testing.T) {
-	good := RegisterSpec{Clients: 1, Rate: 0, Keys: 1, OpsPerKey: 1}
+func TestSpecValid(t *testing.T) {
+	good := Spec{Clients: 1, Rate: 0, Keys: 1, OpsPerKey: 1}
 	if err := good.Valid(); err != nil {
 		t.Error(err)
 	}
@@ -202,7 +202,7 @@ func TestRegisterSpecValid(t *testing.T) {
 		}
 	}
 	want := "clients is 0, want >= 1\nkeys is 0, want >= 1\nops-per-key is 0, want >= 1"
-	if err := (RegisterSpec{}).Valid(); err == nil || err.Error() != want {
+	if err := (Spec{}).Valid(); err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 }
