@@ -15,13 +15,13 @@ func Bind(e Event, v View, seed uint64) (Action, error) {
 	s := chance.New(seed, "nemesis.bind."+string(e.Kind), e.Stream)
 	a := Action{Event: e, Leader: v.Leader}
 	var err error
-	switch e.Kind {
-	case KindPartition:
-		err = bindPartition(&a, v, s)
-	case KindVersion:
+	switch {
+	case e.Kind.Traits().Links:
+		err = bindLinks(&a, v, s)
+	case e.Kind == KindVersion:
 		a.Hosts, err = outdated(e, v)
 	default:
-		a.Hosts, err = pick(e.Role, v, s)
+		a.Hosts, err = choose(e.Kind, e.Role, v, s)
 	}
 	if err != nil {
 		return Action{}, fmt.Errorf("bind fault %d: %w", e.ID, err)
@@ -29,42 +29,15 @@ func Bind(e Event, v View, seed uint64) (Action, error) {
 	return a, nil
 }
 
-func bindPartition(a *Action, v View, s *chance.Stream) error {
-	if err := a.Event.Shape.Valid(len(v.Nodes)); err != nil {
+func bindLinks(a *Action, v View, s *chance.Stream) error {
+	if err := a.Event.Shape.Valid(len(v.Nodes), a.Event.Sites); err != nil {
 		return err
 	}
 	row, _ := a.Event.Shape.row()
 	if row.leader && !slices.Contains(v.Nodes, v.Leader) {
 		return ErrNoLeader
 	}
-	side, err := row.side(v, s)
-	if err != nil {
-		return err
-	}
-	a.Hosts = side
-	a.Cuts = sever(v.Nodes, side, row.oneWay)
-	return nil
-}
-
-// pick returns one host of the role whose process runs.
-func pick(role Role, v View, s *chance.Stream) ([]string, error) {
-	var of []string
-	switch role {
-	case RoleLeader:
-		if !slices.Contains(v.Nodes, v.Leader) {
-			return nil, ErrNoLeader
-		}
-		of = []string{v.Leader}
-	case RoleFollower:
-		of = without(v.Nodes, []string{v.Leader})
-	case RoleAny:
-		of = v.Nodes
-	default:
-		return nil, role.Valid()
-	}
-	running := without(of, v.Stopped)
-	if len(running) == 0 {
-		return nil, ErrNoHost
-	}
-	return []string{running[s.Intn(len(running))]}, nil
+	var err error
+	a.Hosts, a.Cuts, err = row.links(v, a.Event, s)
+	return err
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-
-	"gauntlet/history"
 )
 
 func hosts(n int) []string {
@@ -15,64 +13,6 @@ func hosts(n int) []string {
 		names[i] = fmt.Sprintf("n%d", i+1)
 	}
 	return names
-}
-
-// Goal: every shape severs what its name says, on every size of cluster that it accepts, whoever
-// leads. Method: all of them, over a few seeds, against a statement of each shape that does not
-// share code with the table.
-func TestShapes(t *testing.T) {
-	for size := 1; size <= 9; size++ {
-		for _, row := range shapes {
-			if row.shape.Valid(size) != nil {
-				continue
-			}
-			for _, leader := range hosts(size) {
-				for seed := range uint64(5) {
-					view := View{Nodes: hosts(size), Leader: leader}
-					e := Event{ID: 3, Kind: KindPartition, Shape: row.shape, Stream: seed}
-					a, err := Bind(e, view, seed)
-					if err != nil {
-						t.Fatalf("%s of %d: %v", row.shape, size, err)
-					}
-					checkShape(t, a, view)
-				}
-			}
-		}
-	}
-}
-
-func checkShape(t *testing.T, a Action, v View) {
-	t.Helper()
-	n, side, mode := len(v.Nodes), 1, history.CutPackets
-	inside := func(h string) bool { return slices.Contains(a.Hosts, h) }
-	ok := true
-	switch a.Event.Shape {
-	case ShapeIsolateLeader:
-		ok = inside(v.Leader)
-	case ShapeIsolateFollower:
-		ok = !inside(v.Leader)
-	case ShapeMajorityMinority:
-		side = (n - 1) / 2
-		ok = 2*(n-side) > n
-	case ShapeHalves:
-		side = n / 2
-	case ShapeOneWayInLeader:
-		ok, mode = inside(v.Leader), history.CutPayload
-	}
-	links := map[history.Cut]bool{}
-	for _, c := range a.Cuts {
-		crosses := inside(c.From) != inside(c.To)
-		inward := mode == history.CutPackets || inside(c.To)
-		ok = ok && !links[c] && c.Mode == mode && crosses && inward
-		links[c] = true
-	}
-	want := side * (n - side)
-	if mode == history.CutPackets {
-		want *= 2
-	}
-	if !ok || len(a.Hosts) != side || len(links) != want || a.Leader != v.Leader {
-		t.Errorf("%s of %v: hosts %v, cuts %v", a.Event.Shape, v, a.Hosts, a.Cuts)
-	}
 }
 
 // Goal: chance reaches every host that a role or shape allows. Method: many events, count whom.

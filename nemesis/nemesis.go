@@ -11,94 +11,74 @@ import (
 	"gauntlet/history"
 )
 
-// Kind is what a fault does.
+// Kind is what a fault does, as history.Fault spells it; the table in kinds.go says what each takes
+// and where it can be had.
 type Kind string
 
-// The kinds of faults, as history.Fault spells them.
-const (
-	KindPartition Kind = "partition" // severs links between hosts
-	KindPause     Kind = "pause"     // stops a process, and lets it continue
-	KindKill      Kind = "kill"      // kills a process, and starts it again
-	KindVersion   Kind = "version"   // ends a process, and starts it again as another build
-)
-
-// Shape is which links a partition severs, a function of the hosts and of who leads; or which way
-// a version changes.
+// Shape is which links a fault strikes, a function of the hosts and of who leads; or which way a
+// version changes. The table in shapes.go says what each needs.
 type Shape string
 
-// The shapes; the table in shapes.go says what each needs.
-const (
-	ShapeIsolateLeader    Shape = "isolate-leader"
-	ShapeIsolateFollower  Shape = "isolate-follower"
-	ShapeMajorityMinority Shape = "majority-minority"
-	ShapeHalves           Shape = "halves"
-	ShapeOneWayInLeader   Shape = "one-way-in-leader"
-)
-
-// The ways that a version changes.
-const (
-	ShapeUpgrade   Shape = "upgrade"   // to the newer build
-	ShapeDowngrade Shape = "downgrade" // back to the older one
-)
-
-// Role is whom a pause or a kill strikes.
+// Role is whom a fault of processes, clocks or disks strikes.
 type Role string
 
-// The roles.
+// The roles. Those of several hosts strike all of them at the same instant.
 const (
 	RoleLeader   Role = "leader"
 	RoleFollower Role = "follower" // any host but the leader
 	RoleAny      Role = "any"
+	RoleMajority Role = "majority" // n/2 + 1 hosts, the leader among them or not
+	RoleMinority Role = "minority" // as many hosts as a quorum can spare, the leader among them or not
+	RoleAll      Role = "all"      // whoever runs
 )
 
-// Spec asks for one series of faults. Exactly one field is set.
+// Spec asks for a series of faults of one kind: one of length For in each full period Every of the
+// load phase, or, with FromStart, a single one from before the target starts until the end of the
+// load.
 type Spec struct {
-	Partition *PartitionSpec
-	Pause     *PauseSpec
-	Kill      *KillSpec
-	Version   *VersionSpec
-}
+	Kind   Kind
+	Shapes []Shape // of links, or the steps of a version; none for the other kinds
+	On     []Role  // of processes, clocks and disks; none for the other kinds
 
-// PartitionSpec asks for a partition of length For in each full period Every of the load phase, or,
-// with FromStart, for a single one from before the target starts until the end of the load.
-type PartitionSpec struct {
-	Shapes     []Shape
 	Every, For time.Duration // both 0 with FromStart
-	FromStart  bool          // exactly one shape then, and none that needs a leader
+	FromStart  bool          // a partition of exactly one shape, and none that needs a leader
+	Flap       time.Duration // of a partition: cut so long, healed so long, until For has passed; or 0
+
+	Rate   int           // permille, of kinds that take one
+	Amount time.Duration // of kinds that take one
+	Sites  [][]int       // where nodes stand, for shapes that need it: see Event
+	Builds []int         // the build that each node begins with, for versions: the target knows it
 }
 
-// PauseSpec asks for a stopped process of length For in each full period Every of the load phase.
-type PauseSpec struct {
-	On         []Role
-	Every, For time.Duration
-}
-
-// KillSpec asks for a killed process, started again after For, in each full period Every.
-type KillSpec struct {
-	On         []Role
-	Every, For time.Duration
-}
-
-// Event is one planned fault. Shape is set for partitions and versions, Role for the other kinds.
+// Event is one planned fault. Shape is set for faults of links and for versions, Role for the other
+// kinds.
 type Event struct {
-	ID        int           // rising with At, from 1
-	At, For   time.Duration // since the start of the load phase
-	Kind      Kind
-	Shape     Shape
-	Role      Role
-	FromStart bool   // in force before the target starts
-	Stream    uint64 // the event's own stream of chance, untouched by adding or removing others
+	ID        int           `json:"id"`  // rising with At, from 1
+	At        time.Duration `json:"at"`  // since the start of the load phase
+	For       time.Duration `json:"for"` // how long it is in force
+	Kind      Kind          `json:"kind"`
+	Shape     Shape         `json:"shape,omitempty"`
+	Role      Role          `json:"role,omitempty"`
+	Rate      int           `json:"rate,omitempty"`      // permille
+	Amount    time.Duration `json:"amount,omitempty"`    // how much later, longer, or further
+	Sites     [][]int       `json:"sites,omitempty"`     // the nodes of each site, counted from 1
+	FromStart bool          `json:"fromStart,omitempty"` // in force before the target starts
+
+	// Stream is the event's own stream of chance, untouched by adding or removing others. The cuts of
+	// one flapping partition share theirs: it is the same links that flap.
+	Stream uint64 `json:"stream"`
 }
 
 // Plan is the events of a run in the order of their start. Events of one series never overlap and
-// lie apart by at least half of Every - For; events of different series may overlap.
+// lie apart by at least half of Every - For, or by Flap; events of different series may overlap.
 type Plan []Event
 
 // View is what the controller knows at the instant of a fault.
 type View struct {
 	Nodes   []string // all hosts, in the suite's order
 	Leader  string   // "" while unknown
-	Stopped []string // hosts whose process is paused or killed right now
+	Stopped []string // hosts whose process is paused or ended right now
+	Rotten  []string // hosts that bit-rot has struck so far
 
 	Builds map[string]int // which build each host's node is, if the target has two
 }
@@ -107,12 +87,12 @@ type View struct {
 type Action struct {
 	Event  Event
 	Leader string        // whom the controller took for the leader
-	Hosts  []string      // the hosts that the role became, or the smaller side of the partition
-	Cuts   []history.Cut // the severed links; none unless a partition
+	Hosts  []string      // whom the role became, or whom the shape is about; see shapes.go
+	Cuts   []history.Cut // the links struck; none unless the kind strikes links
 }
 
 // What Bind cannot do at this instant; the caller may try again a little later.
 var (
 	ErrNoLeader = errors.New("no leader is known")
-	ErrNoHost   = errors.New("every host of this role is stopped already")
+	ErrNoHost   = errors.New("too few hosts of this role are running")
 )

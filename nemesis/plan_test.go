@@ -10,27 +10,33 @@ import (
 	"pgregory.net/rapid"
 )
 
+// anySpec draws a series of any kind but version, whose plans depend on the target.
 func anySpec(t *rapid.T) Spec {
-	lasts := rapid.Int64Range(1e6, 20e9).Draw(t, "for")
-	every := time.Duration(lasts + rapid.Int64Range(100e6, 20e9).Draw(t, "slack"))
-	shape := rapid.SampledFrom(shapes)
-	role := rapid.SampledFrom([]Role{RoleLeader, RoleFollower, RoleAny})
-	switch rapid.IntRange(0, 2).Draw(t, "kind") {
-	case 0:
-		rows := rapid.SliceOfNDistinct(shape, 1, 5,
-			func(r shapeRow) Shape { return r.shape }).Draw(t, "shapes")
-		p := &PartitionSpec{Every: every, For: time.Duration(lasts)}
-		for _, r := range rows {
-			p.Shapes = append(p.Shapes, r.shape)
-		}
-		return Spec{Partition: p}
-	case 1:
-		roles := rapid.SliceOfNDistinct(role, 1, 3, rapid.ID[Role]).Draw(t, "roles")
-		return Spec{Pause: &PauseSpec{On: roles, Every: every, For: time.Duration(lasts)}}
-	default:
-		roles := rapid.SliceOfNDistinct(role, 1, 3, rapid.ID[Role]).Draw(t, "roles")
-		return Spec{Kill: &KillSpec{On: roles, Every: every, For: time.Duration(lasts)}}
+	lasts := time.Duration(rapid.Int64Range(1e6, 20e9).Draw(t, "for"))
+	slack := time.Duration(rapid.Int64Range(100e6, 20e9).Draw(t, "slack"))
+	planned := slices.DeleteFunc(Kinds(), func(k Kind) bool { return k == KindVersion })
+	s := Spec{Kind: rapid.SampledFrom(planned).Draw(t, "kind"), Every: lasts + slack, For: lasts}
+	traits := s.Kind.Traits()
+	if traits.MaxRate > 0 {
+		s.Rate = rapid.IntRange(1, traits.MaxRate).Draw(t, "rate")
 	}
+	if traits.Amount {
+		s.Amount = time.Duration(rapid.Int64Range(1, int64(maxAmount)).Draw(t, "amount"))
+	}
+	if !traits.Links {
+		role := rapid.SampledFrom(roles)
+		s.On = rapid.SliceOfNDistinct(role, 1, 3, rapid.ID[Role]).Draw(t, "roles")
+		return s
+	}
+	rows := rapid.SliceOfNDistinct(rapid.SampledFrom(shapes), 1, 5,
+		func(r shapeRow) Shape { return r.shape }).Draw(t, "shapes")
+	for _, r := range rows {
+		s.Shapes = append(s.Shapes, r.shape)
+	}
+	if s.Kind == KindPartition && rapid.Bool().Draw(t, "flaps") {
+		s.Flap = max(lasts/time.Duration(rapid.Int64Range(2, 9).Draw(t, "flaps in")), 1)
+	}
+	return s
 }
 
 // Goal: the promises that Plan's documentation makes. Method: random series, each looked at in the
@@ -65,25 +71,57 @@ func TestPlanLaws(t *testing.T) {
 func holdsSeries(
 	t *rapid.T, specs []Spec, at int, plan Plan, load time.Duration, seed uint64,
 ) {
-	s, _ := specs[at].series()
+	s := specs[at]
+	var ordinal uint64
 	for _, before := range specs[:at] {
-		if other, _ := before.series(); other.kind == s.kind {
-			s.ordinal++
+		if before.Kind == s.Kind {
+			ordinal++
 		}
 	}
-	var events []Event
+	var cuts, events []Event // each with what it became if it flaps, and whole
 	for _, e := range plan {
-		if e.Kind == s.kind && e.Stream>>32 == s.ordinal {
-			events = append(events, e)
+		if e.Kind != s.Kind || e.Stream>>32 != ordinal {
+			continue
 		}
+		cuts = append(cuts, e)
+		if last := len(events) - 1; last >= 0 && events[last].Stream == e.Stream {
+			if e.At-(events[last].At+events[last].For) != s.Flap || e.Shape != events[last].Shape {
+				t.Fatalf("flap %+v does not follow %+v", e, events[last])
+			}
+			events[last].For = e.At + e.For - events[last].At
+			continue
+		}
+		events = append(events, e)
 	}
-	if want := int(load / s.every); len(events) != want {
+	if want := int(load / s.Every); len(events) != want {
 		t.Fatalf("%d events, not one in each of %d periods", len(events), want)
 	}
+	dealt(t, s, events)
+	// The kind's only series must not notice that others are there.
+	if ordinal > 0 {
+		return
+	}
+	alone, err := NewPlan(specs[at:at+1], load, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, e := range alone {
+		e.ID = cuts[k].ID
+		if !reflect.DeepEqual(e, cuts[k]) {
+			t.Fatalf("another series shifted %+v to %+v", e, cuts[k])
+		}
+	}
+}
+
+// dealt holds if events lie apart, and each shape or role occurs before one repeats.
+func dealt(t *rapid.T, s Spec, events []Event) {
 	seen := map[string]int{}
-	choices := len(s.shapes) + len(s.roles)
+	choices := len(s.Shapes) + len(s.On)
 	for k, e := range events {
-		if k > 0 && e.At-(events[k-1].At+events[k-1].For) < (s.every-s.lasts)/2-1 {
+		if gone := s.For - e.For; gone < 0 || gone > s.Flap {
+			t.Fatalf("event %d lasts %v, not %v", k, e.For, s.For)
+		}
+		if k > 0 && e.At-(events[k-1].At+events[k-1].For) < (s.Every-s.For)/2-1 {
 			t.Fatalf("events %d and %d of a series are too close", k-1, k)
 		}
 		if k%choices == 0 {
@@ -93,25 +131,11 @@ func holdsSeries(
 			t.Fatalf("%s%s repeats before all others have occurred", e.Shape, e.Role)
 		}
 	}
-	// The kind's only series must not notice that others are there.
-	if s.ordinal > 0 {
-		return
-	}
-	alone, err := NewPlan(specs[at:at+1], load, seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for k, e := range alone {
-		e.ID = events[k].ID
-		if e != events[k] {
-			t.Fatalf("another series shifted %+v to %+v", e, events[k])
-		}
-	}
 }
 
 // Goal: a cut from the start spans the load, and what cannot be from the start is refused.
 func TestFromStart(t *testing.T) {
-	halves := Spec{Partition: &PartitionSpec{Shapes: []Shape{ShapeHalves}, FromStart: true}}
+	halves := Spec{Kind: KindPartition, Shapes: []Shape{ShapeHalves}, FromStart: true}
 	plan, err := NewPlan([]Spec{halves}, time.Minute, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -126,23 +150,21 @@ func TestFromStart(t *testing.T) {
 // Goal: every broken relation is named, with both values. Method: one table of bad specs.
 func TestSpecsRefused(t *testing.T) {
 	partition := func(every, lasts time.Duration, fromStart bool, of ...Shape) Spec {
-		return Spec{Partition: &PartitionSpec{of, every, lasts, fromStart}}
+		return Spec{Kind: KindPartition, Shapes: of, Every: every, For: lasts, FromStart: fromStart}
 	}
-	pause := &PauseSpec{On: []Role{RoleAny}, Every: 2, For: 1}
+	pause := Spec{Kind: KindPause, On: []Role{RoleAny}, Every: 2, For: 1}
 	for _, c := range []struct {
 		spec Spec
 		want string
 	}{
-		{Spec{}, "has 0"},
-		{Spec{Pause: pause, Kill: &KillSpec{}}, "has 2"},
 		{partition(8, 0, false, ShapeHalves), "for 0s must be above 0"},
 		{partition(-1, -2, false, ShapeHalves), "for -2ns must be above 0"},
 		{partition(4, 4, false, ShapeHalves), "every 4ns must be above for 4ns"},
 		{partition(8, 4, false), "names no shape"},
 		{partition(8, 4, false, ShapeHalves), "every 8ns makes over 100000 faults in 1h0m0s"},
 		{partition(2*time.Hour, 4, false, ShapeHalves), "must fit into the load phase of 1h0m0s"},
-		{partition(8, 4, true, ShapeHalves), "leave out every and for"},
-		{partition(0, 0, true), "exactly one shape, not 0"},
+		{partition(8, 4, true, ShapeHalves), "leave out every, for and flap"},
+		{partition(0, 0, true), "names no shape"},
 		{partition(0, 0, true, ShapeHalves, ShapeHalves), "exactly one shape, not 2"},
 		{partition(0, 0, true, ShapeIsolateLeader), "nobody leads yet"},
 	} {
@@ -159,11 +181,12 @@ func TestSpecsRefused(t *testing.T) {
 			t.Errorf("error %v does not say %q", err, want)
 		}
 	}
-	if err := (Spec{Pause: &PauseSpec{On: []Role{"boss"}, Every: 2, For: 1}}).Valid(3); err == nil ||
-		!strings.Contains(err.Error(), `unknown role "boss"`) {
+	boss := pause
+	boss.On = []Role{"boss"}
+	if err := boss.Valid(3); err == nil || !strings.Contains(err.Error(), `unknown role "boss"`) {
 		t.Errorf("error %v does not name the role", err)
 	}
-	if err := (Spec{Pause: pause}).Valid(3); err != nil {
+	if err := pause.Valid(3); err != nil {
 		t.Error(err)
 	}
 }
@@ -171,9 +194,10 @@ func TestSpecsRefused(t *testing.T) {
 // Goal: the seeds of old reports keep their meaning. Method: a plan written down once.
 func TestPlanIsStable(t *testing.T) {
 	plan, err := NewPlan([]Spec{
-		{Partition: &PartitionSpec{Every: 8 * time.Second, For: 4 * time.Second, Shapes: []Shape{
-			ShapeIsolateLeader, ShapeMajorityMinority, ShapeOneWayInLeader}}},
-		{Pause: &PauseSpec{[]Role{RoleLeader, RoleAny}, 10 * time.Second, 3 * time.Second}},
+		{Kind: KindPartition, Every: 8 * time.Second, For: 4 * time.Second, Shapes: []Shape{
+			ShapeIsolateLeader, ShapeMajorityMinority, ShapeOneWayInLeader}},
+		{Kind: KindPause, On: []Role{RoleLeader, RoleAny}, Every: 10 * time.Second,
+			For: 3 * time.Second},
 	}, 35*time.Second, 7)
 	if err != nil {
 		t.Fatal(err)

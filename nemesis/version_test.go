@@ -9,9 +9,8 @@ import (
 )
 
 func rolling(builds []int, steps ...Shape) []Spec {
-	return []Spec{{Version: &VersionSpec{
-		Steps: steps, Every: 2 * time.Second, For: time.Second, Builds: builds,
-	}}}
+	return []Spec{{Kind: KindVersion, Shapes: steps, Every: 2 * time.Second, For: time.Second,
+		Builds: builds}}
 }
 
 // Goal: a rolling change brings one node after another to the other build, step by step, plans

@@ -1,14 +1,12 @@
 package suite
 
 import (
-	"fmt"
 	"regexp"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"gauntlet/checker"
-	"gauntlet/nemesis"
 	"gauntlet/workload"
 )
 
@@ -30,7 +28,7 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 		"phases", "checks", "require", "budget")
 	s := &Suite{Place: PlaceLab}
 	b.text("name", &s.Name)
-	b.word("place", &s.Place, PlaceLab, PlaceHosts)
+	b.word("place", &s.Place, PlaceLab, PlaceHosts, PlaceSim)
 	b.seed("seed", &s.Seed)
 	s.Target = d.target(b.inner("target", targetNames()...))
 	s.Workload = d.workload(b.inner("workload", "register", "reads", "timeout"))
@@ -65,59 +63,6 @@ func (d *decoder) workload(b block) Workload {
 	return w
 }
 
-func (d *decoder) faults(b block, t Target) []nemesis.Spec {
-	node, path := b.get("faults")
-	if node == nil {
-		return nil
-	}
-	if node.Kind != yaml.SequenceNode {
-		d.spoil(path, node.Line, "write a list: - partition: {...}", "must be a list, not %s",
-			describe(node))
-		return nil
-	}
-	var specs []nemesis.Spec
-	for i, entry := range node.Content {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		specs = append(specs, d.fault(d.block(entry, at, faultKinds...), t))
-	}
-	return specs
-}
-
-func (d *decoder) fault(b block, t Target) nemesis.Spec {
-	var spec nemesis.Spec
-	switch b.one("fault", faultKinds...) {
-	case "partition":
-		spec.Partition = &nemesis.PartitionSpec{}
-		inner := b.inner("partition", "shapes", "every", "for", "from-start")
-		words(inner, "shapes", &spec.Partition.Shapes)
-		inner.boolean("from-start", &spec.Partition.FromStart)
-		d.schedule(inner, &spec.Partition.Every, &spec.Partition.For)
-	case "pause":
-		spec.Pause = &nemesis.PauseSpec{}
-		inner := b.inner("pause", "on", "every", "for")
-		words(inner, "on", &spec.Pause.On)
-		d.schedule(inner, &spec.Pause.Every, &spec.Pause.For)
-	case "kill":
-		spec.Kill = &nemesis.KillSpec{}
-		inner := b.inner("kill", "on", "every", "for")
-		words(inner, "on", &spec.Kill.On)
-		d.schedule(inner, &spec.Kill.Every, &spec.Kill.For)
-	case "version":
-		spec.Version = &nemesis.VersionSpec{For: time.Second, Builds: t.facts().builds,
-			Steps: []nemesis.Shape{nemesis.ShapeUpgrade, nemesis.ShapeDowngrade}}
-		inner := b.inner("version", "steps", "every", "for")
-		words(inner, "steps", &spec.Version.Steps)
-		d.schedule(inner, &spec.Version.Every, &spec.Version.For)
-	}
-	return spec
-}
-
-func (d *decoder) schedule(b block, every, length *time.Duration) {
-	bounds := between[time.Duration]{100 * time.Millisecond, anyLength.High}
-	b.duration("every", every, bounds)
-	b.duration("for", length, bounds)
-}
-
 func (d *decoder) phases(b block) Phases {
 	p := Phases{WarmUp: 3 * time.Second, Load: 30 * time.Second, Recovery: 8 * time.Second}
 	b.duration("warm-up", &p.WarmUp, anyLength)
@@ -142,12 +87,6 @@ func (d *decoder) require(b block) checker.Require {
 		}
 	}
 	return require
-}
-
-// faultKinds are the kinds of fault that a history records.
-var faultKinds = []string{
-	string(nemesis.KindPartition), string(nemesis.KindPause), string(nemesis.KindKill),
-	string(nemesis.KindVersion),
 }
 
 func (d *decoder) budget(b block) Budget {

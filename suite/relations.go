@@ -3,7 +3,6 @@ package suite
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"gauntlet/checker"
 	"gauntlet/nemesis"
@@ -41,48 +40,6 @@ func (d *decoder) leaderRelations(s *Suite) {
 		path := fmt.Sprintf("faults[%d]", i)
 		d.relate(!spec.NeedsLeader(), []string{path}, hint,
 			"%s needs to know who leads, and the target has no observe", path)
-	}
-}
-
-// faultRelations asks package nemesis, which alone knows what a fault needs, about one entry of
-// the list.
-func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
-	switch {
-	case spec.Partition != nil:
-		path += ".partition"
-		p := spec.Partition
-		d.missing(path, "shapes", len(p.Shapes) > 0)
-		d.missing(path, "every", p.Every > 0 || p.FromStart)
-		d.missing(path, "for", p.For > 0 || p.FromStart)
-	case spec.Pause != nil:
-		path += ".pause"
-		d.missing(path, "on", len(spec.Pause.On) > 0)
-		d.missing(path, "every", spec.Pause.Every > 0)
-		d.missing(path, "for", spec.Pause.For > 0)
-	case spec.Kill != nil:
-		path += ".kill"
-		d.missing(path, "on", len(spec.Kill.On) > 0)
-		d.missing(path, "every", spec.Kill.Every > 0)
-		d.missing(path, "for", spec.Kill.For > 0)
-	case spec.Version != nil:
-		path += ".version"
-		d.missing(path, "every", spec.Version.Every > 0)
-		if spec.Version.Builds == nil {
-			d.spoil(path, d.line(path), "write them: target: {raftd: {binaries: [old, new]}}",
-				"needs a target of two builds")
-		}
-	}
-	if d.brokenBelow(path) || d.broken["target."+s.Target.Kind()+".nodes"] || d.broken["phases.load"] {
-		return
-	}
-	broken := leaves(spec.Valid(s.Target.Nodes()))
-	if len(broken) == 0 {
-		_, err := nemesis.NewPlan([]nemesis.Spec{spec}, s.Phases.Load, 0)
-		broken = leaves(err)
-	}
-	for _, err := range broken {
-		what := strings.TrimPrefix(err.Error(), "faults[0]: ")
-		d.complain(d.line(path), "", "%s: %s", path, what)
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
-
-	"gauntlet/nemesis"
 )
 
 // Resolved writes the suite with every default filled in, ET as plain durations and the seed
@@ -48,33 +46,6 @@ func (w Workload) node() *yaml.Node {
 	register := object("clients", r.Clients, "rate", r.Rate, "keys", r.Keys,
 		"ops-per-key", r.OpsPerKey)
 	return object("register", register, "reads", w.Reads, "timeout", w.Timeout)
-}
-
-func faultNodes(specs []nemesis.Spec) *yaml.Node {
-	sequence := &yaml.Node{Kind: yaml.SequenceNode}
-	for _, spec := range specs {
-		var fault *yaml.Node
-		switch {
-		case spec.Partition != nil:
-			p := spec.Partition
-			inner := object("shapes", list(p.Shapes), "every", p.Every, "for", p.For)
-			if p.FromStart {
-				inner = object("shapes", list(p.Shapes), "from-start", true)
-			}
-			fault = object("partition", inner)
-		case spec.Pause != nil:
-			p := spec.Pause
-			fault = object("pause", object("on", list(p.On), "every", p.Every, "for", p.For))
-		case spec.Kill != nil:
-			k := spec.Kill
-			fault = object("kill", object("on", list(k.On), "every", k.Every, "for", k.For))
-		case spec.Version != nil:
-			v := spec.Version
-			fault = object("version", object("steps", list(v.Steps), "every", v.Every, "for", v.For))
-		}
-		sequence.Content = append(sequence.Content, fault)
-	}
-	return sequence
 }
 
 func (s *Suite) requireNode() *yaml.Node {

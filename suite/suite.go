@@ -23,6 +23,7 @@ import (
 const (
 	PlaceLab   = "lab"   // hosts made of namespaces on this machine
 	PlaceHosts = "hosts" // machines of an inventory, reached over SSH
+	PlaceSim   = "sim"   // one process: simulated network, disks and clocks, virtual time
 )
 
 // Suite is one run as data.

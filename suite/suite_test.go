@@ -50,13 +50,11 @@ require: {ok-per-kind: 200, available-after-heal: 20ET}
 			Timeout:  time.Second,
 		},
 		Faults: []nemesis.Spec{
-			{Partition: &nemesis.PartitionSpec{
+			{Kind: nemesis.KindPartition, Every: 8 * time.Second, For: 4 * time.Second,
 				Shapes: []nemesis.Shape{nemesis.ShapeIsolateLeader,
-					nemesis.ShapeMajorityMinority, nemesis.ShapeOneWayInLeader},
-				Every: 8 * time.Second, For: 4 * time.Second,
-			}},
-			{Pause: &nemesis.PauseSpec{On: []nemesis.Role{nemesis.RoleLeader, nemesis.RoleAny},
-				Every: 10 * time.Second, For: 3 * time.Second}},
+					nemesis.ShapeMajorityMinority, nemesis.ShapeOneWayInLeader}},
+			{Kind: nemesis.KindPause, Every: 10 * time.Second, For: 3 * time.Second,
+				On: []nemesis.Role{nemesis.RoleLeader, nemesis.RoleAny}},
 		},
 		Phases: Phases{WarmUp: 3 * time.Second, Load: 35 * time.Second,
 			Recovery: 8 * time.Second},

@@ -1,0 +1,128 @@
+package nemesis
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The kinds of faults. "While it lasts" is the event's For.
+const (
+	KindPartition Kind = "partition" // severs links
+	KindPause     Kind = "pause"     // stops a process, and lets it continue
+	KindKill      Kind = "kill"      // kills a process, and starts it again
+	KindVersion   Kind = "version"   // ends a process, and starts it again as another build
+	KindPower     Kind = "power"     // as kill, and what was not yet synced is lost or torn
+
+	KindClockJump Kind = "clock-jump" // moves a monotonic clock forward by Amount, at once
+	KindClockRate Kind = "clock-rate" // a clock runs Rate permille faster, or slower if negative
+
+	KindDiskSlow  Kind = "disk-slow"  // each write with its sync takes Amount longer
+	KindDiskError Kind = "disk-error" // the next sync fails: the process must end, and starts again
+	KindDiskFull  Kind = "disk-full"  // writes fail: the process must end, and starts again
+	KindBitRot    Kind = "bit-rot"    // as kill, and a durable bit of the log flips
+
+	KindLoss      Kind = "loss"      // Rate permille of the messages are lost
+	KindDuplicate Kind = "duplicate" // Rate permille of the messages arrive twice
+	KindDelay     Kind = "delay"     // messages take Amount longer
+	KindReorder   Kind = "reorder"   // Rate permille of the messages are held back by up to Amount
+	KindClog      Kind = "clog"      // nothing arrives while it lasts, then everything
+)
+
+// Traits are what a kind takes, and where it can be had.
+type Traits struct {
+	Links   bool // strikes links by shape; else processes, clocks or disks by role
+	Crowd   bool // strikes several processes at once where its role says so
+	MinRate int  // of Rate, which is never 0; MinRate = MaxRate = 0: takes none
+	MaxRate int  //
+	Amount  bool // takes an Amount
+	Hosts   bool // package inject carries it out, in the lab and on hosts
+	Sim     bool // the simulator does
+}
+
+// maxAmount bounds amounts: more is a slip of the unit.
+const maxAmount = time.Hour
+
+// kinds is the one list of what can befall a cluster.
+var kinds = []struct {
+	kind Kind
+	Traits
+}{
+	{KindPartition, Traits{Links: true, Hosts: true, Sim: true}},
+	{KindPause, Traits{Crowd: true, Hosts: true, Sim: true}},
+	{KindKill, Traits{Crowd: true, Hosts: true, Sim: true}},
+	{KindVersion, Traits{Hosts: true}},
+	{KindPower, Traits{Crowd: true, Sim: true}},
+	{KindClockJump, Traits{Amount: true, Sim: true}},
+	{KindClockRate, Traits{MinRate: -900, MaxRate: 1000, Sim: true}},
+	{KindDiskSlow, Traits{Amount: true, Sim: true}},
+	{KindDiskError, Traits{Sim: true}},
+	{KindDiskFull, Traits{Sim: true}},
+	{KindBitRot, Traits{Sim: true}},
+	{KindLoss, Traits{Links: true, MinRate: 1, MaxRate: 1000, Sim: true}},
+	{KindDuplicate, Traits{Links: true, MinRate: 1, MaxRate: 1000, Sim: true}},
+	{KindDelay, Traits{Links: true, Amount: true, Sim: true}},
+	{KindReorder, Traits{Links: true, MinRate: 1, MaxRate: 1000, Amount: true, Sim: true}},
+	{KindClog, Traits{Links: true, Sim: true}},
+}
+
+// Kinds lists every kind, always in the same order.
+func Kinds() []Kind {
+	all := make([]Kind, len(kinds))
+	for i, row := range kinds {
+		all[i] = row.kind
+	}
+	return all
+}
+
+// Traits says what the kind takes; nothing at all if it is unknown.
+func (k Kind) Traits() Traits {
+	for _, row := range kinds {
+		if row.kind == k {
+			return row.Traits
+		}
+	}
+	return Traits{}
+}
+
+// Valid says why the kind is unknown.
+func (k Kind) Valid() error {
+	if slices.Contains(Kinds(), k) {
+		return nil
+	}
+	return fmt.Errorf("unknown kind of fault %q (one of %s)", string(k), names(Kinds()))
+}
+
+// measures returns every reason why a fault of the kind cannot have such a rate or amount, joined.
+func (k Kind) measures(rate int, amount time.Duration) error {
+	var errs []error
+	traits := k.Traits()
+	switch rated := traits.MaxRate != 0; {
+	case !rated && rate != 0:
+		errs = append(errs, fmt.Errorf("%s takes no rate", k))
+	case rated && rate == 0:
+		errs = append(errs, fmt.Errorf("%s needs a rate other than 0", k))
+	case rate < traits.MinRate || rate > traits.MaxRate:
+		errs = append(errs, fmt.Errorf("%s: a rate of %d permille must be from %d to %d", k, rate,
+			traits.MinRate, traits.MaxRate))
+	}
+	switch {
+	case !traits.Amount && amount != 0:
+		errs = append(errs, fmt.Errorf("%s takes no amount", k))
+	case traits.Amount && (amount <= 0 || amount > maxAmount):
+		errs = append(errs, fmt.Errorf("%s: an amount of %v must be above 0 and at most %v", k,
+			amount, maxAmount))
+	}
+	return errors.Join(errs...)
+}
+
+// names lists words for a person.
+func names[W ~string](words []W) string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
+	}
+	return strings.Join(texts, ", ")
+}

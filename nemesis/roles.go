@@ -1,0 +1,93 @@
+package nemesis
+
+import (
+	"fmt"
+	"slices"
+
+	"gauntlet/chance"
+)
+
+// roles is the one list of whom a fault can strike.
+var roles = []Role{RoleLeader, RoleFollower, RoleAny, RoleMajority, RoleMinority, RoleAll}
+
+// crowd is how many of n hosts a role of several strikes; 0: it is a role of one.
+func (r Role) crowd(n int) int {
+	switch r {
+	case RoleMajority:
+		return n/2 + 1
+	case RoleMinority:
+		return (n - 1) / 2
+	case RoleAll:
+		return n
+	}
+	return 0
+}
+
+// Valid says why no fault of that kind can strike the role on that many nodes.
+func (r Role) Valid(kind Kind, nodes int) error {
+	several := r == RoleMajority || r == RoleMinority || r == RoleAll
+	switch {
+	case !slices.Contains(roles, r):
+		return fmt.Errorf("unknown role %q (one of %s)", string(r), names(roles))
+	case several && !kind.Traits().Crowd:
+		return fmt.Errorf("%s strikes one host at a time, not the %s", kind, r)
+	case several && r.crowd(nodes) == 0:
+		return fmt.Errorf("role %s needs at least 3 nodes, not %d", r, nodes)
+	case kind == KindBitRot && spare(nodes) == 0:
+		return fmt.Errorf("bit-rot needs at least 3 nodes, not %d: a quorum must be able to spare one",
+			nodes)
+	}
+	return nil
+}
+
+// spare is how many of n nodes can be lost while a quorum remains.
+func spare(n int) int { return (n - 1) / 2 }
+
+// choose returns the hosts that a fault of the kind strikes: of the role, and running.
+func choose(kind Kind, role Role, v View, s *chance.Stream) ([]string, error) {
+	if err := role.Valid(kind, len(v.Nodes)); err != nil {
+		return nil, err
+	}
+	if kind == KindBitRot && len(v.Rotten) >= spare(len(v.Nodes)) {
+		// More members must not lose what they promised: none that is still sound.
+		v.Stopped = slices.Concat(v.Stopped, without(v.Nodes, v.Rotten))
+	}
+	if role == RoleAll {
+		return runningAll(v)
+	}
+	if n := role.crowd(len(v.Nodes)); n > 0 {
+		running := without(v.Nodes, v.Stopped)
+		if len(running) < n {
+			return nil, ErrNoHost
+		}
+		return sample(running, n, s), nil
+	}
+	return pick(role, v, s)
+}
+
+func runningAll(v View) ([]string, error) {
+	running := without(v.Nodes, v.Stopped)
+	if len(running) == 0 {
+		return nil, ErrNoHost
+	}
+	return running, nil
+}
+
+// pick returns one running host of a role of one.
+func pick(role Role, v View, s *chance.Stream) ([]string, error) {
+	of := v.Nodes
+	switch role {
+	case RoleLeader:
+		if !slices.Contains(v.Nodes, v.Leader) {
+			return nil, ErrNoLeader
+		}
+		of = []string{v.Leader}
+	case RoleFollower:
+		of = without(v.Nodes, []string{v.Leader})
+	}
+	running := without(of, v.Stopped)
+	if len(running) == 0 {
+		return nil, ErrNoHost
+	}
+	return []string{running[s.Intn(len(running))]}, nil
+}

@@ -1,0 +1,262 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"gauntlet/nemesis"
+)
+
+// faultKinds are the kinds of fault that a history records.
+var faultKinds = func() []string {
+	var kinds []string
+	for _, kind := range nemesis.Kinds() {
+		kinds = append(kinds, string(kind))
+	}
+	return kinds
+}()
+
+// faultKeys are what a series of faults of that kind is made of in a suite.
+func faultKeys(kind nemesis.Kind) []string {
+	traits := kind.Traits()
+	keys := []string{"on"}
+	switch {
+	case kind == nemesis.KindPartition:
+		keys = []string{"shapes", "sites", "from-start", "flap"}
+	case kind == nemesis.KindVersion:
+		keys = []string{"steps"}
+	case traits.Links:
+		keys = []string{"shapes", "sites"}
+	}
+	if traits.MaxRate != 0 {
+		keys = append(keys, "rate")
+	}
+	if traits.Amount {
+		keys = append(keys, "amount")
+	}
+	return append(keys, "every", "for")
+}
+
+func (d *decoder) faults(b block, t Target) []nemesis.Spec {
+	node, path := b.get("faults")
+	if node == nil {
+		return nil
+	}
+	if node.Kind != yaml.SequenceNode {
+		d.spoil(path, node.Line, "write a list: - partition: {...}", "must be a list, not %s",
+			describe(node))
+		return nil
+	}
+	var specs []nemesis.Spec
+	for i, entry := range node.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		specs = append(specs, d.fault(d.block(entry, at, faultKinds...), t))
+	}
+	return specs
+}
+
+// fault reads one series. Its kind is "" if it is not clear which one it is.
+func (d *decoder) fault(b block, t Target) nemesis.Spec {
+	kind := nemesis.Kind(b.one("fault", faultKinds...))
+	spec := nemesis.Spec{Kind: kind}
+	if kind == "" {
+		return spec
+	}
+	if kind == nemesis.KindVersion {
+		spec.For, spec.Builds = time.Second, t.facts().builds
+		spec.Shapes = []nemesis.Shape{nemesis.ShapeUpgrade, nemesis.ShapeDowngrade}
+	}
+	inner := b.inner(string(kind), faultKeys(kind)...)
+	words(inner, "steps", &spec.Shapes)
+	words(inner, "shapes", &spec.Shapes)
+	words(inner, "on", &spec.On)
+	inner.sites("sites", &spec.Sites)
+	inner.boolean("from-start", &spec.FromStart)
+	bounds := between[time.Duration]{100 * time.Millisecond, anyLength.High}
+	inner.duration("flap", &spec.Flap, bounds)
+	traits := kind.Traits()
+	inner.permille("rate", &spec.Rate, between[int]{traits.MinRate, traits.MaxRate})
+	inner.duration("amount", &spec.Amount, between[time.Duration]{time.Millisecond, time.Hour})
+	inner.duration("every", &spec.Every, bounds)
+	inner.duration("for", &spec.For, bounds)
+	return spec
+}
+
+// sites reads which nodes stand together: [[1, 2], [3]].
+func (b block) sites(key string, into *[][]int) {
+	node, path := b.get(key)
+	if node == nil {
+		return
+	}
+	const hint = "write the nodes of each site, counted from 1: [[1, 2], [3, 4], [5]]"
+	if node.Kind != yaml.SequenceNode {
+		b.d.spoil(path, node.Line, hint, "must be a list of lists, not %s", describe(node))
+		return
+	}
+	for _, entry := range node.Content {
+		entry = follow(entry)
+		var site []int
+		if entry.Kind != yaml.SequenceNode || entry.Decode(&site) != nil {
+			b.d.spoil(path, entry.Line, hint, "must hold lists of whole numbers, not %s",
+				describe(entry))
+			continue
+		}
+		*into = append(*into, site)
+	}
+}
+
+// permille reads a rate in percent, such as 2.5%.
+func (b block) permille(key string, into *int, bounds between[int]) {
+	const hint = "write a number and the unit: 30%, 2.5%"
+	text, ok := b.scalar(key, "a rate", hint, "!!str", "!!int", "!!float")
+	if !ok {
+		return
+	}
+	value, err := parsePercent(text)
+	path := b.at(key)
+	switch {
+	case err != nil:
+		b.d.spoil(path, b.d.line(path), hint, "%v", err)
+	case value < bounds.Low || value > bounds.High || value == 0:
+		b.d.spoil(path, b.d.line(path), "", "%s must be from %s to %s, and not 0", text,
+			formatPercent(bounds.Low), formatPercent(bounds.High))
+	}
+	*into = value
+}
+
+// parsePercent reads tenths of a percent exactly; what is finer is none of a rate.
+func parsePercent(text string) (permille int, err error) {
+	wrong := fmt.Errorf("%q is not a rate of tenths of a percent", text)
+	digits, ok := strings.CutSuffix(text, "%")
+	whole, tenth, fraction := strings.Cut(digits, ".")
+	if !ok || fraction && len(tenth) != 1 || !fraction && whole == "" {
+		return 0, wrong
+	}
+	if !fraction {
+		tenth = "0"
+	}
+	permille, err = strconv.Atoi(whole + tenth)
+	if err != nil || strings.HasPrefix(text, "+") {
+		return 0, wrong
+	}
+	return permille, nil
+}
+
+func formatPercent(permille int) string {
+	return strconv.FormatFloat(float64(permille)/10, 'f', -1, 64) + "%"
+}
+
+// faultRelations asks package nemesis, which alone knows what a fault needs, about one entry of
+// the list.
+func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
+	if spec.Kind == "" {
+		return
+	}
+	path += "." + string(spec.Kind)
+	d.supported(path, spec.Kind, s.Place)
+	for _, key := range faultKeys(spec.Kind) {
+		present := true
+		switch key {
+		case "shapes":
+			present = len(spec.Shapes) > 0
+		case "on":
+			present = len(spec.On) > 0
+		case "rate":
+			present = spec.Rate != 0
+		case "amount":
+			present = spec.Amount != 0
+		case "every":
+			present = spec.Every > 0 || spec.FromStart
+		case "for":
+			present = spec.For > 0 || spec.FromStart
+		}
+		d.missing(path, key, present)
+	}
+	if spec.Kind == nemesis.KindVersion && spec.Builds == nil {
+		d.spoil(path, d.line(path), "write them: target: {raftd: {binaries: [old, new]}}",
+			"needs a target of two builds")
+	}
+	if d.brokenBelow(path) || d.broken["target."+s.Target.Kind()+".nodes"] || d.broken["phases.load"] {
+		return
+	}
+	broken := leaves(spec.Valid(s.Target.Nodes()))
+	if len(broken) == 0 {
+		_, err := nemesis.NewPlan([]nemesis.Spec{spec}, s.Phases.Load, 0)
+		broken = leaves(err)
+	}
+	for _, err := range broken {
+		what := strings.TrimPrefix(err.Error(), "faults[0]: ")
+		d.complain(d.line(path), "", "%s: %s", path, what)
+	}
+}
+
+// supported complains of a kind that the place does not have.
+func (d *decoder) supported(path string, kind nemesis.Kind, place string) {
+	var known []string
+	for _, k := range nemesis.Kinds() {
+		if at := k.Traits(); at.Sim && place == PlaceSim || at.Hosts && place != PlaceSim {
+			known = append(known, string(k))
+		}
+	}
+	d.relate(slices.Contains(known, string(kind)), []string{path, "place"},
+		"place "+place+" has: "+strings.Join(known, ", "), "%s: place %s has no %s", path, place, kind)
+}
+
+func faultNodes(specs []nemesis.Spec) *yaml.Node {
+	sequence := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, spec := range specs {
+		sequence.Content = append(sequence.Content, object(string(spec.Kind), faultNode(spec)))
+	}
+	return sequence
+}
+
+// faultNode writes one series; what is left out is what reading takes for granted.
+func faultNode(spec nemesis.Spec) *yaml.Node {
+	node := object()
+	for _, key := range faultKeys(spec.Kind) {
+		switch key {
+		case "shapes", "steps":
+			extend(node, key, list(spec.Shapes))
+		case "on":
+			extend(node, key, list(spec.On))
+		case "sites":
+			extendIf(node, len(spec.Sites) > 0, key, siteNodes(spec.Sites))
+		case "from-start":
+			extendIf(node, spec.FromStart, key, true)
+		case "flap":
+			extendIf(node, spec.Flap != 0, key, spec.Flap)
+		case "rate":
+			extend(node, key, formatPercent(spec.Rate))
+		case "amount":
+			extend(node, key, spec.Amount)
+		case "every":
+			extendIf(node, !spec.FromStart, key, spec.Every)
+		case "for":
+			extendIf(node, !spec.FromStart, key, spec.For)
+		}
+	}
+	return node
+}
+
+func extendIf(object *yaml.Node, holds bool, key string, value any) {
+	if holds {
+		extend(object, key, value)
+	}
+}
+
+func siteNodes(sites [][]int) *yaml.Node {
+	sequence := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for _, site := range sites {
+		inner := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+		for _, number := range site {
+			inner.Content = append(inner.Content, value(number))
+		}
+		sequence.Content = append(sequence.Content, inner)
+	}
+	return sequence
+}
