@@ -29,7 +29,11 @@ type clients struct {
 }
 
 func (r *run) startClients() error {
-	spec := *r.Suite.Workload.Register
+	model, err := workload.Find(r.Suite.Workload.Model)
+	if err != nil {
+		return err
+	}
+	spec := r.Suite.Workload.Spec
 	c := &clients{stopped: make(chan struct{}), firstOK: make(chan struct{})}
 	for _, h := range r.hosts {
 		one, err := r.plugin().client(r, h)
@@ -40,7 +44,7 @@ func (r *run) startClients() error {
 		c.nodes = append(c.nodes, client.Node{Name: h.Name(), Client: one})
 	}
 	pool, err := client.NewPool(client.Config{
-		Recorder: r.recorder, Generator: workload.NewRegister(spec, *r.Suite.Seed),
+		Recorder: r.recorder, Generator: model.New(spec, *r.Suite.Seed),
 		Nodes: c.nodes, Workers: spec.Clients, Rate: spec.Rate, Watch: c.count,
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 	b.word("place", &s.Place, PlaceLab, PlaceHosts, PlaceSim)
 	b.seed("seed", &s.Seed)
 	s.Target = d.target(b.inner("target", targetNames()...))
-	s.Workload = d.workload(b.inner("workload", "register", "reads", "timeout"))
+	s.Workload = d.workload(b.inner("workload", append(models(), "reads", "timeout")...))
 	s.Faults = d.faults(b, s.Target)
 	b.word("capture", &s.Capture, CapturePeers)
 	s.Phases = d.phases(b.inner("phases", "warm-up", "load", "recovery"))
@@ -50,17 +50,41 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 }
 
 func (d *decoder) workload(b block) Workload {
-	b.one("workload", "register")
-	w := Workload{Reads: ReadsLinearizable, Timeout: time.Second}
+	w := Workload{Model: b.one("workload", models()...), Reads: ReadsLinearizable,
+		Timeout: time.Second}
+	if w.Model == "" {
+		w.Model = workload.ModelRegister // so that the rest of the file can be read
+	}
 	b.word("reads", &w.Reads, ReadsLinearizable, ReadsSerializable)
-	w.Register = &workload.RegisterSpec{Clients: 10, Rate: 400, Keys: 5, OpsPerKey: 100}
 	b.duration("timeout", &w.Timeout, between[time.Duration]{time.Millisecond, time.Minute})
-	register := b.inner("register", "clients", "rate", "keys", "ops-per-key")
-	register.integer("clients", &w.Register.Clients, between[int]{1, 1000})
-	register.number("rate", &w.Register.Rate, between[float64]{0, 1_000_000})
-	register.integer("keys", &w.Register.Keys, between[int]{1, 1000})
-	register.integer("ops-per-key", &w.Register.OpsPerKey, between[int]{1, 100_000})
+	keys := []string{"clients", "rate", "keys", "ops-per-key"}
+	w.Spec = workload.Spec{Clients: 10, Rate: 400, Keys: 5, OpsPerKey: 100}
+	if w.Model == workload.ModelTxn {
+		keys = append(keys, "keys-per-group")
+		w.Spec.KeysPerGroup = workload.DefaultKeysPerGroup
+	}
+	inner := b.inner(w.Model, keys...)
+	inner.integer("clients", &w.Spec.Clients, between[int]{1, 1000})
+	inner.number("rate", &w.Spec.Rate, between[float64]{0, 1_000_000})
+	inner.integer("keys", &w.Spec.Keys, between[int]{1, 1000})
+	inner.integer("ops-per-key", &w.Spec.OpsPerKey, between[int]{1, w.model().MostOpsPerKey})
+	inner.integer("keys-per-group", &w.Spec.KeysPerGroup, between[int]{1, 100})
 	return w
+}
+
+// models lists the workloads that a suite can name.
+func models() []string {
+	var names []string
+	for _, m := range workload.Models {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// model is the workload's row of the table.
+func (w Workload) model() workload.Model {
+	m, _ := workload.Find(w.Model) // the reader lets no other name pass
+	return m
 }
 
 func (d *decoder) phases(b block) Phases {

@@ -8,10 +8,6 @@ import (
 	"gauntlet/nemesis"
 )
 
-// registerKinds is the number of kinds of operation that the register workload mixes: read,
-// write, cas.
-const registerKinds = 3
-
 // relations checks what no single value shows: that the values can hold together.
 func (d *decoder) relations(s *Suite) {
 	d.relate(names.MatchString(s.Name), []string{"name"},
@@ -21,6 +17,10 @@ func (d *decoder) relations(s *Suite) {
 		"workload.timeout %v must not exceed phases.load %v", s.Workload.Timeout, s.Phases.Load)
 	d.relate(slices.Contains(s.Target.facts().reads, s.Workload.Reads), []string{"workload.reads"},
 		"", "clients of %s cannot read %s", s.Target.Kind(), s.Workload.Reads)
+	known := s.Target.facts().models
+	d.relate(slices.Contains(known, s.Workload.Model), []string{"workload." + s.Workload.Model},
+		fmt.Sprintf("they know %v", known), "clients of %s cannot run the workload %s",
+		s.Target.Kind(), s.Workload.Model)
 	d.leaderRelations(s)
 	for i, spec := range s.Faults {
 		d.faultRelations(fmt.Sprintf("faults[%d]", i), spec, s)
@@ -72,13 +72,14 @@ func (d *decoder) requireRelations(s *Suite) {
 		"nothing can be seen of it after the recovery ended",
 		"available-after-heal %v must not exceed phases.recovery %v", after, recovery)
 
-	rate, load := s.Workload.Register.Rate, s.Phases.Load
-	wanted := float64(s.Require.OKPerKind) * registerKinds
+	rate, load := s.Workload.Spec.Rate, s.Phases.Load
+	kinds := len(s.Workload.model().Kinds)
+	wanted := float64(s.Require.OKPerKind) * float64(kinds)
 	working := s.Phases.WarmUp + load + recovery
 	d.relate(rate == 0 || wanted <= rate*working.Seconds(),
-		[]string{"require.ok-per-kind", "workload.register.rate", "phases"}, "",
+		[]string{"require.ok-per-kind", "workload." + s.Workload.Model + ".rate", "phases"}, "",
 		"ok-per-kind %d of each of %d kinds exceeds rate %v per second over %v of phases",
-		s.Require.OKPerKind, registerKinds, rate, working)
+		s.Require.OKPerKind, kinds, rate, working)
 
 	plan, err := nemesis.NewPlan(s.Faults, load, 0)
 	if err != nil {

@@ -42,10 +42,12 @@ func (s *Suite) Resolved() ([]byte, error) {
 }
 
 func (w Workload) node() *yaml.Node {
-	r := w.Register
-	register := object("clients", r.Clients, "rate", r.Rate, "keys", r.Keys,
-		"ops-per-key", r.OpsPerKey)
-	return object("register", register, "reads", w.Reads, "timeout", w.Timeout)
+	s := w.Spec
+	spec := object("clients", s.Clients, "rate", s.Rate, "keys", s.Keys, "ops-per-key", s.OpsPerKey)
+	if s.KeysPerGroup > 0 {
+		extend(spec, "keys-per-group", s.KeysPerGroup)
+	}
+	return object(w.Model, spec, "reads", w.Reads, "timeout", w.Timeout)
 }
 
 func (s *Suite) requireNode() *yaml.Node {

@@ -63,12 +63,13 @@ const (
 	ReadsSerializable = "serializable"
 )
 
-// Workload is what clients do: the one workload that is set, how they read, and how long they wait
-// for each answer.
+// Workload is what clients do: the one workload that is named, how they read, and how long they
+// wait for each answer.
 type Workload struct {
-	Register *workload.RegisterSpec
-	Reads    string
-	Timeout  time.Duration
+	Model   string // its name in the table of package workload
+	Spec    workload.Spec
+	Reads   string
+	Timeout time.Duration
 }
 
 // Phases are the lengths of the phases in which clients work.

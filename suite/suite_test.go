@@ -45,9 +45,10 @@ require: {ok-per-kind: 200, available-after-heal: 20ET}
 			ElectionTimeout: 300 * time.Millisecond, Heartbeat: 50 * time.Millisecond,
 		}}},
 		Workload: Workload{
-			Register: &workload.RegisterSpec{Clients: 10, Rate: 400, Keys: 5, OpsPerKey: 100},
-			Reads:    ReadsLinearizable,
-			Timeout:  time.Second,
+			Model:   workload.ModelRegister,
+			Spec:    workload.Spec{Clients: 10, Rate: 400, Keys: 5, OpsPerKey: 100},
+			Reads:   ReadsLinearizable,
+			Timeout: time.Second,
 		},
 		Faults: []nemesis.Spec{
 			{Kind: nemesis.KindPartition, Every: 8 * time.Second, For: 4 * time.Second,

@@ -25,6 +25,7 @@ type targetFacts struct {
 	binary   *string       // where the one program to deploy is named; nil: there is none
 	observed bool          // the nodes say who leads
 	reads    []string      // how its clients can read
+	models   []string      // the workloads that its clients can run
 	builds   []int         // the build that each node begins with; nil: there is only one
 }
 
@@ -163,5 +164,5 @@ func writeRaftd(t Target) *yaml.Node {
 func factsOfRaftd(t Target) targetFacts {
 	return targetFacts{nodes: t.Raftd.Nodes, election: t.Raftd.Options.ElectionTimeout,
 		binary: &t.Raftd.Binary, observed: true, reads: []string{ReadsLinearizable},
-		builds: t.Raftd.Builds()}
+		models: models(), builds: t.Raftd.Builds()}
 }

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"gauntlet/target"
+	"gauntlet/workload"
 )
 
 const commandPath = "target.command"
@@ -107,5 +108,6 @@ func extendTexts(object *yaml.Node, pairs ...string) {
 
 func factsOfCommand(t Target) targetFacts {
 	return targetFacts{nodes: t.Command.Nodes, election: t.Command.ElectionTimeout,
-		observed: t.Command.Observe != "", reads: []string{ReadsLinearizable}}
+		observed: t.Command.Observe != "", reads: []string{ReadsLinearizable},
+		models: []string{workload.ModelRegister}}
 }

@@ -6,6 +6,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"gauntlet/target"
+	"gauntlet/workload"
 )
 
 func readEtcd(b block) Target {
@@ -62,5 +63,6 @@ func writeEtcd(t Target) *yaml.Node {
 
 func factsOfEtcd(t Target) targetFacts {
 	return targetFacts{nodes: t.Etcd.Nodes, election: t.Etcd.Options.ElectionTimeout,
-		binary: &t.Etcd.Binary, observed: true, reads: []string{ReadsLinearizable, ReadsSerializable}}
+		binary: &t.Etcd.Binary, observed: true, reads: []string{ReadsLinearizable, ReadsSerializable},
+		models: []string{workload.ModelRegister}}
 }

@@ -135,6 +135,3 @@ func (s Spec) Valid() error {
 
 // maxRate is far beyond what one controller can send, and keeps pacing free of overflow.
 const maxRate = 1e6
-
-// RegisterSpec is Spec's former name.
-type RegisterSpec = Spec
