@@ -1,43 +1,165 @@
 // Package invariant watches a simulated cluster from outside and says which promise of Raft broke
-// first, at the event that broke it.
+// first, at the event that broke it. It believes no member: it keeps a mirror of each one's log, in
+// memory and on disk, and of every vote, from what the replica hands out and what disks have done.
+//
+// What is held, and where:
+//
+//	log-mismatch, commit-lost               logs.go
+//	two-leaders, leader-unsupported,
+//	leader-incomplete, voted-twice          elections.go
+//	commit-mismatch, commit-unsupported     commits.go
+//	promised                                promises.go
+//	recovered                               disk.go
+//	went-back                               here and in disk.go
+//
+// Source: the paper's figure 3 (D. Ongaro and J. Ousterhout, "In Search of an Understandable
+// Consensus Algorithm", 2014), and what raft.Ready promises of the disk. Each rule is the one that
+// Raft keeps whatever the network and the disks do: what is merely unusual passes.
 package invariant
 
 import (
+	"fmt"
+	"strconv"
+
 	"gauntlet/raft"
 	"gauntlet/raft/replica"
 	"gauntlet/sim/failure"
 )
 
 // Watch is one run under watch. It is told everything in the order in which it happens, and keeps
-// none of the slices it is given. It is not safe for concurrent use.
+// nothing that it is given. In the long run it allocates nothing. It is not safe for concurrent
+// use.
+//
+// Invariants:
+//
+//  1. Two logs that hold the same entry hold the same past (see entries.go): so a log
+//     is known by its last entry.
+//  2. A member's disk is what Durable and Started told; its owed writes lead from there to its log.
+//  3. committed grows only, and reigns rise with it.
 type Watch struct {
-	failed *failure.Failure
+	members   []member
+	entries   entries
+	leaders   map[uint64]int // by term, the member that led it
+	committed []ref          // by index - 1: what some member was first to commit
+	reigns    []reign        // in which terms that was
+	told      int            // so many of committed were returned
+	telling   []raft.Entry   // room for Committed to work in
+	failed    *failure.Failure
+}
+
+// member is what is known of one member over all its lives.
+type member struct {
+	memory
+	hard  raft.HardState // on its disk
+	disk  []ref          // on its disk, by index - 1
+	owed  []state        // what its disk will hold after each outstanding write, oldest first
+	votes []vote         // at most one a term, in rising terms
+}
+
+// memory is what a member knows in one life.
+type memory struct {
+	role   raft.Role
+	term   uint64
+	vote   raft.NodeID
+	commit uint64
+	log    []ref // by index - 1
 }
 
 // New returns a watch that must be Reset before its first use.
-func New() *Watch { return &Watch{} }
+func New() *Watch { return &Watch{leaders: make(map[uint64]int)} }
 
 // Reset forgets everything but its memory, for a run of a cluster of this size.
-func (w *Watch) Reset(nodes int) { w.failed = nil }
+func (w *Watch) Reset(nodes int) {
+	for len(w.members) < nodes {
+		w.members = append(w.members, member{})
+	}
+	w.members = w.members[:nodes]
+	for i := range w.members {
+		w.members[i].reset()
+	}
+	w.entries.reset()
+	clear(w.leaders)
+	w.committed, w.reigns, w.told, w.failed = w.committed[:0], w.reigns[:0], 0, nil
+}
 
-// Started tells with what a member begins a life.
-func (w *Watch) Started(node int, restored *raft.Restored) {}
+func (m *member) reset() {
+	m.forget()
+	m.hard, m.disk, m.owed, m.votes = raft.HardState{}, m.disk[:0], m.owed[:0], m.votes[:0]
+}
 
-// Crashed tells that a life ended; with power, what was not synced may be lost, too.
-func (w *Watch) Crashed(node int, power bool) {}
+// forget ends a life.
+func (m *member) forget() { m.memory = memory{log: m.log[:0]} }
+
+// Crashed tells that a life ended. Whether by power or not, any of its outstanding writes may yet
+// have reached the disk: Started will tell.
+func (w *Watch) Crashed(node int, _ bool) { w.members[node].forget() }
 
 // Changed tells what an input changed, before anything of it is carried out.
-func (w *Watch) Changed(node int, e *replica.Effects, s raft.Status) {}
+func (w *Watch) Changed(node int, e *replica.Effects, s raft.Status) {
+	if w.failed != nil {
+		return
+	}
+	m := &w.members[node]
+	if s.Term < m.term || s.Commit < m.commit {
+		w.wentBack(node, s)
+		return
+	}
+	if s.Term != m.term || s.Vote != m.vote {
+		w.votes(node, s)
+	}
+	if len(e.Entries) > 0 || s.LastIndex != uint64(len(m.log)) {
+		w.logged(node, e.Entries, s)
+	}
+	if e.HardState != nil || len(e.Entries) > 0 {
+		m.owe(e.HardState, e.Entries)
+	}
+	if s.Role == raft.Leader && (m.role != raft.Leader || s.Term != m.term) {
+		w.leads(node, s.Term)
+	}
+	m.role, m.term, m.vote = s.Role, s.Term, s.Vote
+	if s.Commit != m.commit {
+		w.commits(node, s.Commit)
+		m.commit = s.Commit
+	}
+}
 
-// Durable tells that the sync of a write ended, before the replica hears of it.
-func (w *Watch) Durable(node int, hard *raft.HardState, entries []raft.Entry) {}
+func (w *Watch) wentBack(node int, s raft.Status) {
+	m := &w.members[node]
+	f := failure.Failure{
+		Signature: failure.WentBack, Nodes: []int{node}, Term: s.Term, Index: s.Commit,
+	}
+	if s.Term < m.term {
+		w.fail(f, "%s goes back from term %d to %d", name(node), m.term, s.Term)
+		return
+	}
+	w.fail(f, "%s takes back its commit index from %d to %d in one life",
+		name(node), m.commit, s.Commit)
+}
 
-// Leaves tells that a message is about to leave its sender.
-func (w *Watch) Leaves(node int, m *raft.Message) {}
-
-// Failure returns the first thing that broke, nil if nothing did. What came after it is ignored.
+// Failure returns the first thing that broke, nil if nothing did. What comes after it is ignored.
 func (w *Watch) Failure() *failure.Failure { return w.failed }
 
 // Committed returns the entries that some member was first to commit since the last call, in
-// order. They are the caller's until Reset.
-func (w *Watch) Committed() (first uint64, entries []raft.Entry) { return 0, nil }
+// order. The slice is the caller's until the next call, the data until Reset.
+func (w *Watch) Committed() (first uint64, entries []raft.Entry) {
+	first = uint64(w.told) + 1
+	w.telling = w.telling[:0]
+	for ; w.told < len(w.committed); w.told++ {
+		w.telling = append(w.telling, w.entries.entry(w.committed[w.told], uint64(w.told)+1))
+	}
+	return first, w.telling
+}
+
+// fail notes the first failure.
+func (w *Watch) fail(f failure.Failure, format string, args ...any) {
+	if w.failed == nil {
+		f.Text = fmt.Sprintf(format, args...)
+		w.failed = &f
+	}
+}
+
+// name returns what people call a member.
+func name(node int) string { return "n" + strconv.Itoa(node+1) }
+
+// named does the same for the id that the members use themselves.
+func named(id raft.NodeID) string { return name(int(id) - 1) }
