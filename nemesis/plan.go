@@ -42,10 +42,10 @@ func NewPlan(specs []Spec, load time.Duration, seed uint64) (Plan, error) {
 }
 
 func (s Spec) events(ordinal uint64, load time.Duration, seed uint64) []Event {
-	base := Event{Kind: s.Kind, For: s.For, Rate: s.Rate, Amount: s.Amount, Sites: s.Sites,
-		Stream: ordinal << 32}
+	base := Event{Kind: s.Kind, For: s.For, Rate: s.Rate, Amount: s.Amount, Stream: ordinal << 32}
 	if s.FromStart {
 		base.For, base.FromStart, base.Shape = load, true, s.Shapes[0]
+		base.Sites = s.sites(base.Shape)
 		return []Event{base}
 	}
 	choose, count := s.choices(ordinal, int(load/s.Every), seed)
@@ -57,9 +57,18 @@ func (s Spec) events(ordinal uint64, load time.Duration, seed uint64) []Event {
 		place := chance.New(seed, "nemesis.place."+string(s.Kind), e.Stream)
 		e.At = time.Duration(k)*s.Every + place.Duration(slack/4, slack-slack/4)
 		choose(k, &e)
+		e.Sites = s.sites(e.Shape)
 		events = append(events, s.flaps(e)...)
 	}
 	return events
+}
+
+// sites says where nodes stand, if the shape needs to know.
+func (s Spec) sites(shape Shape) [][]int {
+	if row, _ := shape.row(); row.sites {
+		return s.Sites
+	}
+	return nil
 }
 
 // flaps takes an event apart into the cuts of a flapping one.

@@ -1,0 +1,122 @@
+package nemesis
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Goal: a role of several hosts strikes as many as its name says, all of them running, and chance
+// decides which, the leader included or not. Method: sizes 1 to 9, against the definition.
+func TestCrowds(t *testing.T) {
+	for size := 1; size <= 9; size++ {
+		for _, role := range []Role{RoleMajority, RoleMinority, RoleAll} {
+			struck, spared := 0, 0
+			for stream := range uint64(40) {
+				e := Event{ID: 1, Kind: KindKill, Role: role, For: 1, Stream: stream}
+				a, err := Bind(e, View{Nodes: hosts(size), Leader: "n1"}, 9)
+				if wrong := e.Valid(size); wrong != nil {
+					if size >= 3 || err == nil {
+						t.Errorf("%s of %d: %v, bound with %v", role, size, wrong, err)
+					}
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkCrowd(t, role, a.Hosts, size)
+				if slices.Contains(a.Hosts, "n1") {
+					struck++
+				} else {
+					spared++
+				}
+			}
+			if size >= 3 && (struck == 0 || spared == 0 && role != RoleAll) {
+				t.Errorf("%s of %d: leader struck %d times, spared %d", role, size, struck, spared)
+			}
+		}
+	}
+}
+
+func checkCrowd(t *testing.T, role Role, struck []string, size int) {
+	t.Helper()
+	n, rest := len(struck), size-len(struck)
+	ok := slices.IsSorted(struck) && len(slices.Compact(slices.Clone(struck))) == n
+	switch role {
+	case RoleMajority: // the least that ends every quorum
+		ok = ok && 2*n > size && 2*(n-1) <= size
+	case RoleMinority: // the most that leaves one
+		ok = ok && 2*rest > size && 2*(rest-1) <= size
+	case RoleAll:
+		ok = ok && rest == 0
+	}
+	if !ok {
+		t.Errorf("%s of %d: %v", role, size, struck)
+	}
+}
+
+// Goal: hosts that are stopped already do not count as struck: a majority waits until it can be
+// had, all are whoever is left.
+func TestCrowdsOfTheRunning(t *testing.T) {
+	view := View{Nodes: hosts(5), Stopped: []string{"n2", "n4"}}
+	for role, want := range map[Role][]string{
+		RoleMajority: {"n1", "n3", "n5"}, RoleAll: {"n1", "n3", "n5"},
+	} {
+		a, err := Bind(Event{Kind: KindPause, Role: role}, view, 1)
+		if err != nil || !slices.Equal(a.Hosts, want) {
+			t.Errorf("%s: %v, %v; want %v", role, a.Hosts, err, want)
+		}
+	}
+	view.Stopped = []string{"n1", "n2", "n4"}
+	if _, err := Bind(Event{Kind: KindPause, Role: RoleMajority}, view, 1); !errors.Is(err,
+		ErrNoHost) {
+		t.Errorf("error %v, want ErrNoHost", err)
+	}
+}
+
+// Goal: over a whole run bit-rot spoils no more members than a quorum can spare, and always finds
+// one. Method: many events on clusters of 1 to 9, the view kept as the simulator keeps it.
+func TestBitRotSparesAQuorum(t *testing.T) {
+	for size := 1; size <= 9; size++ {
+		view := View{Nodes: hosts(size)}
+		for stream := range uint64(100) {
+			e := Event{ID: 1, Kind: KindBitRot, Role: RoleAny, For: 1, Stream: stream}
+			a, err := Bind(e, view, 1)
+			if size < 3 {
+				if err == nil || e.Valid(size) == nil || errors.Is(err, ErrNoHost) {
+					t.Fatalf("%d nodes: bound %v, %v", size, a.Hosts, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(view.Rotten, a.Hosts[0]) {
+				view.Rotten = append(view.Rotten, a.Hosts[0])
+			}
+		}
+		if size >= 3 && len(view.Rotten) != (size-1)/2 {
+			t.Errorf("of %d nodes %v rotted", size, view.Rotten)
+		}
+	}
+	leads := View{Nodes: hosts(3), Leader: "n1", Rotten: []string{"n2"}}
+	if _, err := Bind(Event{Kind: KindBitRot, Role: RoleLeader}, leads, 1); !errors.Is(err,
+		ErrNoHost) {
+		t.Errorf("error %v, want ErrNoHost", err)
+	}
+}
+
+// Goal: only kinds that end or stop a process strike several at once.
+func TestCrowdsRefused(t *testing.T) {
+	for _, kind := range Kinds() {
+		if kind.Traits().Links || kind == KindVersion {
+			continue
+		}
+		crowd := kind == KindPause || kind == KindKill || kind == KindPower
+		err := RoleMajority.Valid(kind, 5)
+		if crowd != (err == nil) || err != nil && !strings.Contains(err.Error(), "one host at a time") {
+			t.Errorf("%s of a majority: %v", kind, err)
+		}
+	}
+}
