@@ -5,6 +5,7 @@ import (
 
 	"gauntlet/suite"
 	"gauntlet/target"
+	"gauntlet/workload"
 	"gauntlet/workload/client"
 )
 
@@ -23,7 +24,11 @@ var plugins = []plugin{
 			return target.NewRaftd(*r.Suite.Target.Raftd, r.Run, r.hosts)
 		},
 		client: func(r *run, h *target.Host) (client.Client, error) {
-			return client.NewRaftd(h.Name(), r.target.ClientAddress(h), r.Dial,
+			model, err := workload.Find(r.Suite.Workload.Model)
+			if err != nil {
+				return nil, err
+			}
+			return client.NewRaftd(h.Name(), r.target.ClientAddress(h), model, r.Dial,
 				r.Suite.Workload.Timeout), nil
 		},
 	},

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -23,7 +24,7 @@ const maxBody = 64 << 10
 // exchange is what clients over HTTP have in common: each request goes out exactly once, or not at
 // all, and ends within the timeout. These rows of a client's table are its:
 //
-//	what happened                                           write, cas  read
+//	what happened                                           writes      read
 //	no connection: refused, unreachable, dial timed out     fail        fail
 //	request could not be built (unknown kind, bad input)    fail        fail
 //	an answer too long                                      info        fail
@@ -122,6 +123,15 @@ func once(ctx context.Context, method, url string, body []byte) (*http.Request, 
 		req.Header.Set("Content-Type", "application/json")
 	}
 	return req, nil
+}
+
+// onceJSON is once with a body that encoding/json writes.
+func onceJSON(ctx context.Context, method, url string, body any) (*http.Request, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return once(ctx, method, url, text)
 }
 
 // oneLine folds white space and bounds the length, so that an error fits a line of the history.

@@ -30,12 +30,26 @@ var (
 		Input: json.RawMessage(`{"expected":null,"value":9}`)}
 )
 
-// connect returns a client of the address that is closed with the test.
+// connect returns a client of the address, for the register model, that is closed with the test.
 func connect(t *testing.T, addr string, timeout time.Duration) Client {
 	t.Helper()
-	c := NewRaftd("n1", addr, nil, timeout)
+	return connectModel(t, addr, workload.ModelRegister, timeout)
+}
+
+func connectModel(t *testing.T, addr, model string, timeout time.Duration) Client {
+	t.Helper()
+	c := NewRaftd("n1", addr, find(t, model), nil, timeout)
 	t.Cleanup(c.Close)
 	return c
+}
+
+func find(t *testing.T, model string) workload.Model {
+	t.Helper()
+	m, err := workload.Find(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // serve answers every request with handler until the test ends, and returns its address.
@@ -106,6 +120,89 @@ func TestRaftdSpeaksTheAPI(t *testing.T) {
 		}
 		if answer.Outcome != history.OutcomeOK || string(answer.Output) != c.output {
 			t.Errorf("%s: got %+v, want ok with %s", c.request, answer, c.output)
+		}
+	}
+}
+
+// Goal: the same for lists, counters and transactions. Method: as above.
+func TestRaftdSpeaksEveryModel(t *testing.T) {
+	const steps = `{"steps":[["read","t0.0"],["append","t0.1",7],["write","t0.0",8],["read","t0.1"]]}`
+	for _, c := range []struct {
+		model, kind, input      string
+		request, answer, output string
+	}{
+		{"append", "read", `{}`, "GET /v1/kv/k0?read=linearizable ",
+			`{"found":true,"value":"3,17,"}`, `{"values":[3,17]}`},
+		{"append", "read", `{}`, "GET /v1/kv/k0?read=linearizable ",
+			`{"found":false}`, `{"values":[]}`},
+		{"append", "append", `{"value":17}`, `POST /v1/kv/k0/append {"value":"17,"}`, `{}`, `{}`},
+		{"counter", "read", `{}`, "GET /v1/kv/k0?read=linearizable ",
+			`{"found":true,"value":"-4"}`, `{"value":-4}`},
+		{"counter", "read", `{}`, "GET /v1/kv/k0?read=linearizable ",
+			`{"found":false}`, `{"value":0}`},
+		{"counter", "add", `{"delta":-3}`, `POST /v1/kv/k0/add {"delta":"-3"}`,
+			`{"value":"5"}`, `{"value":5}`},
+		{"txn", "txn", steps, `POST /v1/txn {"steps":[{"op":"get","key":"t0.0"},` +
+			`{"op":"append","key":"t0.1","value":"7,"},{"op":"put","key":"t0.0","value":"8,"},` +
+			`{"op":"get","key":"t0.1"}]}`,
+			`{"steps":[{"found":false},{},{},{"found":true,"value":"5,7,"}]}`,
+			`{"steps":[[],null,null,[5,7]]}`},
+	} {
+		var got string
+		addr := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			got = fmt.Sprintf("%s %s %s", r.Method, r.RequestURI, body)
+			fmt.Fprint(w, c.answer)
+		})
+		inv := workload.Invocation{Kind: c.kind, Key: "k0", Input: json.RawMessage(c.input)}
+		answer := connectModel(t, addr, c.model, time.Minute).Do(t.Context(), inv)
+		if got != c.request {
+			t.Errorf("got request  %s\nwant %s", got, c.request)
+		}
+		if answer.Outcome != history.OutcomeOK || string(answer.Output) != c.output {
+			t.Errorf("%s: got %+v, want ok with %s", c.request, answer, c.output)
+		}
+	}
+}
+
+// Goal: of lists, counters and transactions, too, no answer counts that does not say all it has to.
+// Method: a server gives each body with 200; the outcomes are compared.
+func TestRaftdDoubtsEveryModel(t *testing.T) {
+	const ok, fail, info = history.OutcomeOK, history.OutcomeFail, history.OutcomeInfo
+	const two = `{"steps":[["read","a"],["write","b",1]]}`
+	for _, c := range []struct {
+		model, kind, input, body string
+		want                     history.Outcome
+	}{
+		{"append", "read", `{}`, `{}`, fail},
+		{"append", "read", `{}`, `{"found":true}`, fail},
+		{"append", "read", `{}`, `{"found":true,"value":"3,17"}`, fail},
+		{"append", "read", `{}`, `{"found":true,"value":"3,,17,"}`, fail},
+		{"append", "read", `{}`, `{"found":true,"value":"3, 17,"}`, fail},
+		{"append", "append", `{"value":17}`, `{"swapped":1}`, info},
+		{"append", "append", `{}`, `{}`, fail}, // not even asked
+		{"append", "cas", `{}`, `{}`, fail},
+		{"counter", "read", `{}`, `{"found":true,"value":"3,"}`, fail},
+		{"counter", "add", `{"delta":1}`, `{}`, info},
+		{"counter", "add", `{"delta":1}`, `{"value":"many"}`, info},
+		{"counter", "add", `{"delta":1}`, `{"value":7}`, info},
+		{"txn", "txn", two, `{}`, info},
+		{"txn", "txn", two, `{"steps":[{"found":false}]}`, info},
+		{"txn", "txn", two, `{"steps":[{},{}]}`, info},
+		{"txn", "txn", two, `{"steps":[{"found":true},{}]}`, info},
+		{"txn", "txn", two, `{"steps":[{"found":true,"value":"x,"},{}]}`, info},
+		{"txn", "txn", two, `{"steps":[{"found":true,"value":"1,"},{},{}]}`, info},
+		{"txn", "txn", two, `{"steps":[{"found":true,"value":"1,"},{}]}`, ok},
+		{"txn", "txn", `{"steps":[]}`, `{"steps":[]}`, fail},
+	} {
+		addr := serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, c.body) })
+		inv := workload.Invocation{Kind: c.kind, Key: "k0", Input: json.RawMessage(c.input)}
+		got := connectModel(t, addr, c.model, time.Minute).Do(t.Context(), inv)
+		if got.Outcome != c.want || (got.Error == "") != (c.want == ok) {
+			t.Errorf("%s of %s, %s: got %+v, want %s", c.kind, c.model, c.body, got, c.want)
 		}
 	}
 }
@@ -197,7 +294,8 @@ func TestRaftdWithoutConnection(t *testing.T) {
 		ended <- ctx.Err()
 		return nil, ctx.Err()
 	}
-	node := NewRaftd("n3", "198.18.0.13:4400", silent, 20*time.Millisecond)
+	register := find(t, workload.ModelRegister)
+	node := NewRaftd("n3", "198.18.0.13:4400", register, silent, 20*time.Millisecond)
 	defer node.Close()
 	expect(t, node, history.OutcomeFail, "no connection to n3: no answer within 20ms")
 	for range cap(ended) {
@@ -207,14 +305,14 @@ func TestRaftdWithoutConnection(t *testing.T) {
 	unreachable := func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}
 	}
-	node = NewRaftd("n3", "198.18.0.13:4400", unreachable, 0)
+	node = NewRaftd("n3", "198.18.0.13:4400", register, unreachable, 0)
 	defer node.Close()
 	expect(t, node, history.OutcomeFail, "no route to host")
 }
 
 // Goal: the row "could not be built". Method: an unknown kind and a bad input; nothing is dialled.
 func TestRaftdRefusesToAsk(t *testing.T) {
-	node := NewRaftd("n1", "n1:4400", func(context.Context, string, string) (net.Conn, error) {
+	node := NewRaftd("n1", "n1:4400", find(t, workload.ModelRegister), func(context.Context, string, string) (net.Conn, error) {
 		t.Error("dialled")
 		return nil, io.EOF
 	}, 0)
@@ -363,7 +461,7 @@ func TestRaftdKeepsConnections(t *testing.T) {
 		dials.Add(1)
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
-	node := NewRaftd("n1", addr, count, time.Minute)
+	node := NewRaftd("n1", addr, find(t, workload.ModelRegister), count, time.Minute)
 	defer node.Close()
 	for range 50 {
 		if got := node.Do(t.Context(), read); got.Outcome != history.OutcomeOK {
