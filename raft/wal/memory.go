@@ -20,8 +20,6 @@ const (
 	KeepSectors               // any subset of 512-byte sectors survives
 )
 
-const sectorBytes = 512
-
 // Memory is a file system in memory that tells what is synced from what is merely written, and can
 // crash. It is safe for concurrent use.
 type Memory struct {
@@ -30,89 +28,74 @@ type Memory struct {
 	// stay readable, later syncs do not touch them, and a crash loses them.
 	Fault func(operation, path string) error
 
-	mu      sync.Mutex
-	names   map[string]*inode // as a running process sees them
-	durable map[string]*inode
-	changes []change // of names, not yet durable, in order
-	locked  map[string]bool
-}
+	// Deferred lets operations take time. A process sees at once what it has done, but the disk
+	// gets to it only with Settle: a crash before that finds any number of the operations, in
+	// their order, carried out or not.
+	Deferred bool
 
-type inode struct {
-	content []byte // as a running process sees it
-	durable []byte
-	writes  []pendingWrite // not yet durable, in order
-}
+	mu     sync.Mutex
+	names  map[string]*inode // as a running process sees them
+	locked map[string]bool
 
-type pendingWrite struct {
-	offset int64
-	data   []byte
-}
-
-// change names a file, or removes the name if inode is nil.
-type change struct {
-	path  string
-	inode *inode
+	pending []operation // what the disk has not got to, in order
+	arena   []byte      // holds the bytes of writes that are pending or unsynced
+	disk    disk
 }
 
 // NewMemory returns an empty file system.
 func NewMemory() *Memory {
 	return &Memory{
-		names: map[string]*inode{}, durable: map[string]*inode{}, locked: map[string]bool{},
+		names:  map[string]*inode{},
+		locked: map[string]bool{},
+		disk:   disk{names: map[string]*inode{}},
 	}
 }
 
-// Crash returns what the machine finds after the power came back. Draw returns a number in [0, n).
-// The old file system lives on, unaffected.
+// Settle carries out what is pending: the disk has got to it. Without Deferred there never is any.
+func (m *Memory) Settle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.settle()
+}
+
+func (m *Memory) settle() {
+	for i := range m.pending {
+		m.disk.carryOut(&m.pending[i])
+	}
+	clear(m.pending)
+	m.pending = m.pending[:0]
+	if m.disk.unsynced == 0 {
+		m.arena = m.arena[:0]
+		if cap(m.arena) > maxBufferBytes {
+			m.arena = nil
+		}
+	}
+}
+
+// do gives the disk an operation.
+func (m *Memory) do(o operation) {
+	m.pending = append(m.pending, o)
+	if !m.Deferred {
+		m.settle()
+	}
+}
+
+// Crash returns what the machine finds after the power came back, with the same Fault and Deferred.
+// Draw returns a number in [0, n). The old file system lives on, unaffected.
 func (m *Memory) Crash(model Crash, draw func(n int) int) *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	reached := len(m.pending)
+	if reached > 0 {
+		reached = draw(reached + 1)
+	}
 	survived := NewMemory()
-	names := map[string]*inode{}
-	for path, file := range m.durable {
-		names[path] = file
-	}
-	kept := 0
-	if model != LoseUnsynced {
-		kept = draw(len(m.changes) + 1) // journals keep the order of changes to names
-	}
-	for _, c := range m.changes[:kept] {
-		c.apply(names)
-	}
-	for _, path := range sortedNames(names) {
-		content := names[path].crash(model, draw)
-		file := &inode{content: content, durable: slices.Clone(content)}
-		survived.names[path], survived.durable[path] = file, file
+	survived.Fault, survived.Deferred = m.Fault, m.Deferred
+	survived.disk = m.disk.after(m.pending[:reached]).crash(model, draw)
+	for path, file := range survived.disk.names {
+		survived.names[path] = file
 	}
 	return survived
-}
-
-func (f *inode) crash(model Crash, draw func(n int) int) []byte {
-	content := slices.Clone(f.durable)
-	if model == LoseUnsynced {
-		return content
-	}
-	whole := len(f.writes)
-	if model != KeepSectors {
-		whole = draw(whole + 1)
-	}
-	for _, w := range f.writes[:whole] {
-		if model != KeepSectors {
-			content = overwrite(content, w.offset, w.data)
-			continue
-		}
-		for at := 0; at < len(w.data); {
-			n := min(sectorBytes-int(w.offset+int64(at))%sectorBytes, len(w.data)-at)
-			if draw(2) == 0 {
-				content = overwrite(content, w.offset+int64(at), w.data[at:at+n])
-			}
-			at += n
-		}
-	}
-	if model == TearWrite && whole < len(f.writes) {
-		w := f.writes[whole]
-		content = overwrite(content, w.offset, w.data[:draw(len(w.data)+1)])
-	}
-	return content
 }
 
 // Restart is the death of the process alone: nothing is lost, not even what was never synced; only
@@ -120,7 +103,7 @@ func (f *inode) crash(model Crash, draw func(n int) int) []byte {
 func (m *Memory) Restart() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.locked = map[string]bool{}
+	clear(m.locked)
 }
 
 // Content returns a copy of what a running process sees in a file.
@@ -133,12 +116,13 @@ func (m *Memory) Content(path string) []byte {
 	return nil
 }
 
-// SetContent damages a file, or makes one, durably.
+// SetContent damages a file, or makes one, durably. What is pending is carried out before.
 func (m *Memory) SetContent(path string, content []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	file := &inode{content: slices.Clone(content), durable: slices.Clone(content)}
-	m.names[path], m.durable[path] = file, file
+	m.settle()
+	file := durableInode(slices.Clone(content))
+	m.names[path], m.disk.names[path] = file, file
 }
 
 // MkdirAll has nothing to do: every directory exists.
@@ -160,11 +144,12 @@ func (m *Memory) List(dir string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var in []string
-	for _, path := range sortedNames(m.names) {
+	for path := range m.names {
 		if filepath.Dir(path) == filepath.Clean(dir) {
 			in = append(in, filepath.Base(path))
 		}
 	}
+	slices.Sort(in)
 	return in, nil
 }
 
@@ -184,7 +169,7 @@ func (m *Memory) Create(path string) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	file := &inode{}
-	m.change(change{path, file})
+	m.name(path, file)
 	return &memoryFile{m: m, path: path, inode: file}, nil
 }
 
@@ -199,8 +184,8 @@ func (m *Memory) Rename(from, to string) error {
 	if file == nil {
 		return fmt.Errorf("rename %s: %w", from, fs.ErrNotExist)
 	}
-	m.change(change{to, file})
-	m.change(change{from, nil})
+	m.name(to, file)
+	m.name(from, nil)
 	return nil
 }
 
@@ -208,7 +193,7 @@ func (m *Memory) Rename(from, to string) error {
 func (m *Memory) Remove(path string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.change(change{path, nil})
+	m.name(path, nil)
 	return nil
 }
 
@@ -219,24 +204,15 @@ func (m *Memory) SyncDir(dir string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range m.changes {
-		c.apply(m.durable)
-	}
-	m.changes = nil
+	m.do(operation{kind: syncNames})
 	return nil
 }
 
-func (m *Memory) change(c change) {
-	c.apply(m.names)
-	m.changes = append(m.changes, c)
-}
-
-func (c change) apply(names map[string]*inode) {
-	if c.inode == nil {
-		delete(names, c.path)
-		return
-	}
-	names[c.path] = c.inode
+// name gives a file a name, or removes the name if the file is nil.
+func (m *Memory) name(path string, file *inode) {
+	o := operation{kind: changeName, path: path, inode: file}
+	o.rename(m.names)
+	m.do(o)
 }
 
 func (m *Memory) fault(operation, path string) error {
@@ -244,21 +220,4 @@ func (m *Memory) fault(operation, path string) error {
 		return nil
 	}
 	return m.Fault(operation, path)
-}
-
-func sortedNames(names map[string]*inode) []string {
-	paths := make([]string, 0, len(names))
-	for path := range names {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	return paths
-}
-
-func overwrite(content []byte, offset int64, data []byte) []byte {
-	if need := int(offset) + len(data); need > len(content) {
-		content = append(content, make([]byte, need-len(content))...)
-	}
-	copy(content[offset:], data)
-	return content
 }

@@ -1,9 +1,6 @@
 package wal
 
-import (
-	"io"
-	"slices"
-)
+import "io"
 
 // memoryFile is an open file of a Memory.
 type memoryFile struct {
@@ -33,8 +30,11 @@ func (f *memoryFile) WriteAt(p []byte, offset int64) (int, error) {
 	}
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
+	f.inode.own()
 	f.inode.content = overwrite(f.inode.content, offset, p)
-	f.inode.writes = append(f.inode.writes, pendingWrite{offset, slices.Clone(p)})
+	start := len(f.m.arena)
+	f.m.arena = append(f.m.arena, p...)
+	f.m.do(operation{kind: write, inode: f.inode, offset: offset, data: f.m.arena[start:]})
 	return len(p), nil
 }
 
@@ -45,17 +45,16 @@ func (f *memoryFile) Size() (int64, error) {
 	return int64(len(f.inode.content)), nil
 }
 
-// Sync makes the pending writes durable, or forgets them if it is told to fail.
+// Sync makes the writes durable, or forgets them if it is told to fail.
 func (f *memoryFile) Sync() error {
 	err := f.m.fault("sync", f.path)
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
-	if err == nil {
-		for _, w := range f.inode.writes {
-			f.inode.durable = overwrite(f.inode.durable, w.offset, w.data)
-		}
+	o := operation{kind: syncFile, inode: f.inode}
+	if err != nil {
+		o.kind = failSync
 	}
-	f.inode.writes = nil
+	f.m.do(o)
 	return err
 }
 

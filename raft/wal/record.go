@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -65,11 +66,16 @@ func appendRecord(
 	return dst, seal
 }
 
+// sealOf returns the CRC-32C of salt, offset and the first 16 bytes of a header. Salt and offset
+// are taken in by the byte, since a buffer for them would be an allocation for every record.
 func sealOf(header []byte, salt, offset uint64) uint32 {
-	var place [16]byte
-	binary.LittleEndian.PutUint64(place[:], salt)
-	binary.LittleEndian.PutUint64(place[8:], offset)
-	return crc32.Update(crc32.Checksum(place[:], castagnoli), castagnoli, header[:16])
+	crc := ^uint32(0)
+	for _, place := range [...]uint64{salt, offset} {
+		for shift := 0; shift < 64; shift += 8 {
+			crc = castagnoli[byte(crc)^byte(place>>shift)] ^ crc>>8
+		}
+	}
+	return crc32.Update(^crc, castagnoli, header[:16])
 }
 
 // readRecord reads the record that stands at offset, judging it by itself and not by the chain.
@@ -103,10 +109,11 @@ func readRecord(segment []byte, salt uint64, offset int) (record, bool) {
 	}, true
 }
 
-// encode returns the body that holds both, or either.
-func encode(hard *raft.HardState, entries []raft.Entry) (recordKind, []byte) {
+// appendBody appends the body that holds both, or either.
+func appendBody(
+	body []byte, hard *raft.HardState, entries []raft.Entry,
+) (recordKind, []byte) {
 	var kind recordKind
-	var body []byte
 	if hard != nil {
 		kind |= holdsHardState
 		body = binary.AppendUvarint(body, hard.Term)
@@ -125,50 +132,71 @@ func encode(hard *raft.HardState, entries []raft.Entry) (recordKind, []byte) {
 	return kind, body
 }
 
-// replay applies the record to what was restored before it.
+// replay applies the record to what was restored before it, which is of no use after an error.
 func (r record) replay(restored *raft.Restored) error {
-	rest, ok := r.body, true
-	uint := func() uint64 {
-		v, n := binary.Uvarint(rest)
-		if n <= 0 {
-			rest, ok = nil, false
-			return 0
-		}
-		rest = rest[n:]
-		return v
-	}
+	f := fields{rest: r.body}
 	if r.kind&holdsHardState != 0 {
-		hard := raft.HardState{Term: uint(), Vote: raft.NodeID(uint())}
+		hard := raft.HardState{Term: f.uint(), Vote: raft.NodeID(f.uint())}
 		if hard.Term < restored.HardState.Term {
 			return fmt.Errorf("term falls from %d to %d", restored.HardState.Term, hard.Term)
 		}
 		restored.HardState = hard
 	}
 	if r.kind&holdsEntries != 0 {
-		var entries []raft.Entry
-		for index := uint(); ok && len(rest) > 0; index++ {
-			e := raft.Entry{Index: index, Term: uint()}
-			if !ok || len(rest) == 0 {
-				return fmt.Errorf("entry %d cut short", index)
-			}
-			e.Kind, rest = raft.EntryKind(rest[0]), rest[1:]
-			n := uint()
-			if !ok || n > uint64(len(rest)) {
-				return fmt.Errorf("entry %d cut short", index)
-			}
-			e.Data, rest = append([]byte(nil), rest[:n]...), rest[n:]
-			entries = append(entries, e)
-		}
-		if len(entries) == 0 {
-			return fmt.Errorf("no entries in a record of entries")
-		}
-		if err := follows(uint64(len(restored.Entries)), entries); err != nil {
+		if err := f.entries(restored); err != nil {
 			return err
 		}
-		restored.Entries = append(restored.Entries[:entries[0].Index-1], entries...)
 	}
-	if !ok || len(rest) > 0 {
+	if f.bad || len(f.rest) > 0 {
 		return fmt.Errorf("body does not end where its fields do")
+	}
+	return nil
+}
+
+// fields takes fields off the front of a body. The first bad one sticks.
+type fields struct {
+	rest []byte
+	bad  bool
+}
+
+func (f *fields) uint() uint64 {
+	v, n := binary.Uvarint(f.rest)
+	if n <= 0 {
+		f.rest, f.bad = nil, true
+		return 0
+	}
+	f.rest = f.rest[n:]
+	return v
+}
+
+// entries takes all entries off, which go where their indexes say. They do not keep the segment
+// that they were read from in memory, only each other.
+func (f *fields) entries(restored *raft.Restored) error {
+	first := f.uint()
+	err := follows(uint64(len(restored.Entries)), []raft.Entry{{Index: first}})
+	if !f.bad && err != nil {
+		return err
+	}
+	f.rest = bytes.Clone(f.rest)
+	if len(f.rest) == 0 {
+		return fmt.Errorf("no entries in a record of entries")
+	}
+	restored.Entries = restored.Entries[:first-1]
+	for index := first; len(f.rest) > 0; index++ {
+		e := raft.Entry{Index: index, Term: f.uint()}
+		if len(f.rest) == 0 {
+			return fmt.Errorf("entry %d cut short", index)
+		}
+		e.Kind, f.rest = raft.EntryKind(f.rest[0]), f.rest[1:]
+		n := f.uint()
+		if f.bad || n > uint64(len(f.rest)) {
+			return fmt.Errorf("entry %d cut short", index)
+		}
+		if n > 0 {
+			e.Data = f.rest[:n:n]
+		}
+		f.rest = f.rest[n:]
+		restored.Entries = append(restored.Entries, e)
 	}
 	return nil
 }

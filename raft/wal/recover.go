@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,12 +21,13 @@ func (l *Log) recover() (raft.Restored, error) {
 	numbers, leftovers := sortNames(names)
 	var restored raft.Restored
 	live := contents{segmentHeader: segmentHeader{number: 1}} // of a new member
+	var room room
 	for i, number := range numbers {
 		if number != uint64(i)+1 {
 			return raft.Restored{}, l.corrupt(uint64(i)+1,
 				"missing, though segment %d is there", number)
 		}
-		if live, err = l.read(number, i == len(numbers)-1, live.seal); err != nil {
+		if live, err = l.read(number, i == len(numbers)-1, live.seal, &room); err != nil {
 			return raft.Restored{}, err
 		}
 		for _, r := range live.records {
@@ -59,16 +61,24 @@ func sortNames(names []string) (numbers []uint64, leftovers []string) {
 	return numbers, leftovers
 }
 
+// room is what one segment after the other is read into.
+type room struct {
+	bytes   []byte
+	records []record
+}
+
 // read reads and judges one segment, whose predecessor ended with the seal chain.
-func (l *Log) read(number uint64, isLive bool, chain uint32) (contents, error) {
-	b, err := readFile(l.fs, filepath.Join(l.dir, segmentName(number)))
+func (l *Log) read(number uint64, isLive bool, chain uint32, into *room) (contents, error) {
+	var err error
+	into.bytes, err = readFile(l.fs, filepath.Join(l.dir, segmentName(number)), into.bytes)
 	if err != nil {
 		return contents{}, fmt.Errorf("read segment %d: %w", number, err)
 	}
-	c, err := readSegment(b)
+	c, err := readSegment(into.bytes, into.records[:0])
 	if err != nil {
 		return contents{}, l.corrupt(number, "%v", err)
 	}
+	into.records = c.records
 	if c.number != number {
 		return contents{}, l.corrupt(number, "its header says it is segment %d", c.number)
 	}
@@ -104,7 +114,8 @@ func (l *Log) rewrite(live contents, leftovers []string) error {
 	return err
 }
 
-func readFile(fs FS, path string) ([]byte, error) {
+// readFile reads a whole file, into b if it fits.
+func readFile(fs FS, path string, b []byte) ([]byte, error) {
 	f, err := fs.Open(path)
 	if err != nil {
 		return nil, err
@@ -114,7 +125,7 @@ func readFile(fs FS, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, size)
+	b = slices.Grow(b[:0], int(size))[:size]
 	if _, err := io.ReadFull(io.NewSectionReader(f, 0, size), b); err != nil {
 		return nil, err
 	}

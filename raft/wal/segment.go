@@ -43,8 +43,9 @@ type segment struct {
 
 func segmentName(number uint64) string { return fmt.Sprintf("%016x%s", number, segmentSuffix) }
 
-func (h segmentHeader) encode() []byte {
-	b := append(make([]byte, 0, segmentHeaderBytes), segmentMagic...)
+// append appends the header, which stands at the start of b.
+func (h segmentHeader) append(b []byte) []byte {
+	b = append(b, segmentMagic...)
 	b = binary.LittleEndian.AppendUint64(b, h.number)
 	b = binary.LittleEndian.AppendUint64(b, h.salt)
 	b = binary.LittleEndian.AppendUint32(b, h.chain)
@@ -74,16 +75,18 @@ func decodeHeader(b []byte) (segmentHeader, error) {
 func createSegment(
 	fs FS, dir string, header segmentHeader, size int, records []record,
 ) (*segment, error) {
-	content := header.encode()
-	s := &segment{segmentHeader: header}
+	need := segmentHeaderBytes
+	for _, r := range records {
+		need += recordBytes(len(r.body))
+	}
+	s := &segment{segmentHeader: header, offset: need, size: max(size, need)}
+	content := header.append(make([]byte, 0, s.size))
 	s.chain = binary.LittleEndian.Uint32(content[28:])
 	for _, r := range records {
 		offset := uint64(len(content))
 		content, s.chain = appendRecord(content, r.kind, r.body, header.salt, offset, s.chain)
 	}
-	s.offset = len(content)
-	s.size = max(size, len(content))
-	content = append(content, make([]byte, s.size-len(content))...)
+	content = content[:s.size] // zeros behind the records
 
 	name := filepath.Join(dir, segmentName(header.number))
 	file, err := fs.Create(name + temporarySuffix)
@@ -124,7 +127,7 @@ func (s *segment) write(kind recordKind, body []byte) error {
 	}
 	s.offset += len(b)
 	s.chain = seal
-	if cap(b) <= 1<<20 {
+	if cap(b) <= maxBufferBytes {
 		s.buffer = b
 	}
 	return nil
@@ -140,13 +143,14 @@ type contents struct {
 	after   int    // offset of a valid record behind the first bad one; 0: there is none
 }
 
-// readSegment reads records as far as they are valid and chained, and looks at what is behind them.
-func readSegment(b []byte) (contents, error) {
+// readSegment reads records as far as they are valid and chained, which it appends to those given,
+// and looks at what is behind them.
+func readSegment(b []byte, records []record) (contents, error) {
 	header, err := decodeHeader(b)
 	if err != nil {
 		return contents{}, err
 	}
-	c := contents{segmentHeader: header, end: segmentHeaderBytes}
+	c := contents{segmentHeader: header, records: records, end: segmentHeaderBytes}
 	c.seal = binary.LittleEndian.Uint32(b[28:])
 	for {
 		r, ok := readRecord(b, header.salt, c.end)
@@ -157,7 +161,7 @@ func readSegment(b []byte) (contents, error) {
 		c.seal = r.seal
 		c.end += recordBytes(len(r.body))
 	}
-	c.junk = len(bytes.TrimRight(b[c.end:], "\x00"))
+	c.junk = len(trimZeros(b[c.end:]))
 	for offset := c.end; offset < c.end+c.junk; offset += recordAlignment {
 		if _, ok := readRecord(b, header.salt, offset); ok {
 			c.after = offset
@@ -165,4 +169,12 @@ func readSegment(b []byte) (contents, error) {
 		}
 	}
 	return c, nil
+}
+
+// trimZeros cuts the zeros off the end, which in a fresh segment are most of it.
+func trimZeros(b []byte) []byte {
+	for len(b) >= 8 && binary.LittleEndian.Uint64(b[len(b)-8:]) == 0 {
+		b = b[:len(b)-8]
+	}
+	return bytes.TrimRight(b, "\x00")
 }

@@ -111,7 +111,7 @@ func (s *session) layout() string {
 	for _, name := range names {
 		content := s.disk.Content(filepath.Join(dir, name))
 		fmt.Fprintf(&b, "%s %d bytes\n", name, len(content))
-		c, err := readSegment(content)
+		c, err := readSegment(content, nil)
 		if err != nil {
 			continue
 		}

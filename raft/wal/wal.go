@@ -39,6 +39,9 @@ var (
 // milliseconds of the disk, and makes every later sync free of metadata.
 const DefaultSegmentBytes = 4 << 20
 
+// maxBufferBytes bounds what is kept between writes to save allocations.
+const maxBufferBytes = 1 << 20
+
 // Options are what Open may be told. Zero values choose defaults.
 type Options struct {
 	SegmentBytes int // preallocated size of a segment; one record may exceed it
@@ -64,6 +67,7 @@ type Log struct {
 	recovery Recovery
 
 	live   *segment
+	body   []byte // reused between writes
 	last   uint64 // index of the last entry
 	failed error  // the first failure; see rule 2
 }
@@ -105,7 +109,11 @@ func (l *Log) Append(hard *raft.HardState, entries []raft.Entry) error {
 	if err := follows(l.last, entries); err != nil {
 		return err
 	}
-	if err := l.append(encode(hard, entries)); err != nil {
+	kind, body := appendBody(l.body[:0], hard, entries)
+	if cap(body) <= maxBufferBytes {
+		l.body = body
+	}
+	if err := l.append(kind, body); err != nil {
 		l.failed = err
 		return err
 	}
