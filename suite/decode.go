@@ -21,10 +21,19 @@ type decoder struct {
 	lines    map[string]int  // where each value stands, by dotted path, for later relations
 	broken   map[string]bool // values that are wrong by themselves, by dotted path
 	election unit            // what "ET" means, once the target is known
+	place    string          // instead of the one that the suite names; "": that one
 }
 
-func newDecoder(file string) *decoder {
-	return &decoder{file: file, lines: map[string]int{}, broken: map[string]bool{}}
+func newDecoder(file, place string) *decoder {
+	return &decoder{file: file, place: place, lines: map[string]int{}, broken: map[string]bool{}}
+}
+
+func (d *decoder) parse(text []byte) (*Suite, error) {
+	s := d.suite(d.document(text))
+	if len(d.problems) > 0 {
+		return nil, d.sorted()
+	}
+	return s, nil
 }
 
 func (d *decoder) complain(line int, hint, format string, args ...any) {

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -122,9 +121,14 @@ func (b block) permille(key string, into *int, bounds between[int]) {
 	switch {
 	case err != nil:
 		b.d.spoil(path, b.d.line(path), hint, "%v", err)
-	case value < bounds.Low || value > bounds.High || value == 0:
-		b.d.spoil(path, b.d.line(path), "", "%s must be from %s to %s, and not 0", text,
-			formatPercent(bounds.Low), formatPercent(bounds.High))
+	case value < bounds.Low:
+		b.d.spoil(path, b.d.line(path), "", "%s is below the least value %s", text,
+			formatPercent(bounds.Low))
+	case value > bounds.High:
+		b.d.spoil(path, b.d.line(path), "", "%s is above the greatest value %s", text,
+			formatPercent(bounds.High))
+	case value == 0:
+		b.d.spoil(path, b.d.line(path), "", "0 changes nothing")
 	}
 	*into = value
 }
@@ -193,18 +197,6 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 		what := strings.TrimPrefix(err.Error(), "faults[0]: ")
 		d.complain(d.line(path), "", "%s: %s", path, what)
 	}
-}
-
-// supported complains of a kind that the place does not have.
-func (d *decoder) supported(path string, kind nemesis.Kind, place string) {
-	var known []string
-	for _, k := range nemesis.Kinds() {
-		if at := k.Traits(); at.Sim && place == PlaceSim || at.Hosts && place != PlaceSim {
-			known = append(known, string(k))
-		}
-	}
-	d.relate(slices.Contains(known, string(kind)), []string{path, "place"},
-		"place "+place+" has: "+strings.Join(known, ", "), "%s: place %s has no %s", path, place, kind)
 }
 
 func faultNodes(specs []nemesis.Spec) *yaml.Node {

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"regexp"
 	"time"
 
@@ -29,6 +30,7 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 	s := &Suite{Place: PlaceLab}
 	b.text("name", &s.Name)
 	b.word("place", &s.Place, PlaceLab, PlaceHosts, PlaceSim)
+	s.Place = cmp.Or(d.place, s.Place)
 	b.seed("seed", &s.Seed)
 	s.Target = d.target(b.inner("target", targetNames()...))
 	s.Workload = d.workload(b.inner("workload", append(models(), "reads", "timeout")...))

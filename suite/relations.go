@@ -21,6 +21,7 @@ func (d *decoder) relations(s *Suite) {
 	d.relate(slices.Contains(known, s.Workload.Model), []string{"workload." + s.Workload.Model},
 		fmt.Sprintf("they know %v", known), "clients of %s cannot run the workload %s",
 		s.Target.Kind(), s.Workload.Model)
+	d.placeRelations(s)
 	d.leaderRelations(s)
 	for i, spec := range s.Faults {
 		d.faultRelations(fmt.Sprintf("faults[%d]", i), spec, s)

@@ -86,22 +86,21 @@ type Budget struct {
 }
 
 // Load reads a suite. An error about its content is Problems; one about the file itself names it.
-func Load(path string) (*Suite, error) {
+func Load(path string) (*Suite, error) { return LoadAt(path, "") }
+
+// LoadAt reads a suite for a place that replaces the one it names, unless it is "". What the place
+// does not have is a problem of the suite.
+func LoadAt(path, place string) (*Suite, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("suite %s does not exist", path)
 	} else if err != nil {
 		return nil, fmt.Errorf("suite %s cannot be read: %w", path, err)
 	}
-	return Parse(path, text)
+	return newDecoder(path, place).parse(text)
 }
 
 // Parse reads a suite from memory. The file is named in problems only.
 func Parse(file string, text []byte) (*Suite, error) {
-	d := newDecoder(file)
-	s := d.suite(d.document(text))
-	if len(d.problems) > 0 {
-		return nil, d.sorted()
-	}
-	return s, nil
+	return newDecoder(file, "").parse(text)
 }

@@ -109,7 +109,8 @@ func TestResolvedReadsBack(t *testing.T) {
 // Goal: fields that no shipped suite sets survive too. Method: one suite for each target that sets
 // every one of them.
 func TestResolvedKeepsEveryField(t *testing.T) {
-	for _, file := range []string{"everything.yaml", "versions.yaml", "etcd.yaml", "command.yaml"} {
+	for _, file := range []string{"everything.yaml", "versions.yaml", "etcd.yaml", "command.yaml",
+		"simulated.yaml"} {
 		s, err := Load("testdata/" + file)
 		if err != nil {
 			t.Fatal(err)
@@ -155,6 +156,18 @@ func TestLoadNamesTheFile(t *testing.T) {
 	}
 	if _, err = Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("error = %v", err)
+	}
+}
+
+// Goal: at another place than the suite names, what that place lacks is a problem.
+func TestLoadAt(t *testing.T) {
+	const path = "../configs/rolling.yaml"
+	if s, err := LoadAt(path, PlaceHosts); err != nil || s.Place != PlaceHosts {
+		t.Errorf("at hosts: %+v, %v", s, err)
+	}
+	const want = path + ":9: faults[0].version: place sim does not have it"
+	if _, err := LoadAt(path, PlaceSim); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }
 
