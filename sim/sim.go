@@ -18,6 +18,7 @@ import (
 
 	"gauntlet/history"
 	"gauntlet/sim/failure"
+	"gauntlet/sim/schedule"
 	"gauntlet/sim/trace"
 )
 
@@ -33,6 +34,7 @@ type Outcome struct {
 	Coverage  Coverage
 	Effects   Effects
 
-	History *history.History // if asked for, or if it failed
-	Trace   *trace.Log       // if asked for
+	History *history.History     // if asked for, or if it failed
+	Issued  []schedule.Operation // likewise: the operations as they were made
+	Trace   *trace.Log           // if asked for
 }

@@ -15,6 +15,7 @@ type Failure struct {
 	Operations []int64
 	// InternalOnly: the witness failed, yet a checker of what clients saw finds nothing wrong.
 	InternalOnly bool
+	Stack        string // of a panic
 }
 
 // Signature is the kind of a failure, the same for every seed that fails in this way.

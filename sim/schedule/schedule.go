@@ -36,6 +36,9 @@ type Options struct {
 	Clock    Clock    `json:"clock"`
 	Workload Workload `json:"workload"`
 
+	// Turn is how long at most a member gathers inputs before it carries out what follows from them,
+	// as a busy process does; 0: it never waits.
+	Turn     time.Duration `json:"turn"`
 	Load     time.Duration `json:"load"` // clients work and faults strike
 	Liveness Liveness      `json:"liveness"`
 }
@@ -85,7 +88,8 @@ type Workload struct {
 	Clients   int           `json:"clients"`
 	Keys      int           `json:"keys"`
 	OpsPerKey int           `json:"opsPerKey"`
-	ThinkMin  time.Duration `json:"thinkMin"` // between an answer and the next request
+	PerGroup  int           `json:"keysPerGroup,omitempty"` // of transactions; 0: the default
+	ThinkMin  time.Duration `json:"thinkMin"`               // between an answer and the next request
 	ThinkMax  time.Duration `json:"thinkMax"`
 	Timeout   time.Duration `json:"timeout"`
 	DelayMax  time.Duration `json:"delayMax"` // of a request, and of an answer: even in [0, this]

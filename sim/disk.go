@@ -1,0 +1,144 @@
+package sim
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"gauntlet/nemesis"
+	"gauntlet/raft/wal"
+	"gauntlet/sim/failure"
+	"gauntlet/sim/trace"
+)
+
+// diskFaults is what faults do to one member's disk at the moment.
+type diskFaults struct {
+	slow  time.Duration // added to each write
+	full  int           // faults that make writes fail
+	error int           // faults that make the next sync fail
+	said  nemesis.Kind  // which kind of fault made the latest operation fail
+}
+
+func (d *diskFaults) failing() bool { return d.full > 0 || d.error > 0 }
+
+// fault is asked by the file system before each operation.
+func (d *diskFaults) fault(operation, path string) error {
+	switch {
+	case d.full > 0 && operation == "write":
+		d.said = nemesis.KindDiskFull
+		return fmt.Errorf("%s %s: %w", operation, path, syscall.ENOSPC)
+	case d.error > 0 && (operation == "sync" || operation == "syncdir"):
+		d.said = nemesis.KindDiskError
+		return fmt.Errorf("%s %s: %w", operation, path, syscall.EIO)
+	}
+	return nil
+}
+
+// write begins the next write of a member, if none is on its way. The file system takes it now, and
+// makes it durable when its sync has ended.
+func (w *World) write(m *member) {
+	if m.busy {
+		return
+	}
+	next, ok := m.writes.Take()
+	if !ok {
+		return
+	}
+	m.busy, m.writing = true, next
+	m.disk.said = ""
+	err := m.log.Append(next.HardState, next.Entries)
+	o := &w.options.Disk
+	takes, tail := m.draws.Duration(o.SyncMin, o.SyncMax), m.draws.Uint64()
+	if hits(tail, o.TailPPM) {
+		takes = o.SyncMax + within(tail>>16, o.TailMax-o.SyncMax)
+	}
+	if m.disk.slow > 0 {
+		w.bit(nemesis.KindDiskSlow)
+		takes += m.disk.slow
+	}
+	e := event{at: w.now + takes, kind: eventDisk, who: int16(m.index), life: m.life}
+	if err != nil {
+		e.ref = 1
+		if m.disk.said == "" {
+			w.fail(&failure.Failure{Signature: failure.Refused, Nodes: []int{m.index},
+				Text: fmt.Sprintf("%s cannot write its log: %v", m.name, err)})
+			return
+		}
+		w.bit(m.disk.said)
+	}
+	w.record(func() trace.Record {
+		r := trace.Record{Kind: trace.Write, Node: m.index, Peer: -1, Cause: w.cause}
+		if n := len(next.Entries); n > 0 {
+			r.Index = next.Entries[n-1].Index
+		}
+		if next.HardState != nil {
+			r.Term = next.HardState.Term
+		}
+		return r
+	})
+	if len(next.Entries) > 3 {
+		w.saw(groupCommit)
+	}
+	w.heap.push(e)
+	if m.armed != nil {
+		e.at, e.kind = w.now+m.draws.Duration(0, takes), eventPower
+		w.heap.push(e)
+	}
+}
+
+// powerLoss is a power cut that waits for a write to strike in its midst, where it is worst.
+type powerLoss struct{ model wal.Crash }
+
+// written ends a write: it is durable now, or it has failed, and then the process ends.
+func (w *World) written(m *member, e *event) {
+	if m.state == paused {
+		m.deferred = append(m.deferred, *e)
+		return
+	}
+	if e.ref != 0 {
+		w.record(func() trace.Record {
+			return trace.Record{Kind: trace.DiskError, Node: m.index, Peer: -1, Cause: -1,
+				Label: string(m.disk.said)}
+		})
+		w.saw(diskFailed)
+		w.kill(m, "disk")
+		if m.holds == 0 && !m.disk.failing() {
+			w.restartLater(m)
+		}
+		return
+	}
+	w.events++
+	w.hash.event(e)
+	m.memory.Settle()
+	m.busy = false
+	m.durable = replaceTerms(m.durable, m.writing.Entries)
+	w.watch.Durable(m.index, m.writing.HardState, m.writing.Entries)
+	w.cause = w.record(func() trace.Record {
+		r := trace.Record{Kind: trace.Synced, Node: m.index, Peer: -1, Cause: -1}
+		if n := len(m.writing.Entries); n > 0 {
+			r.Index = m.writing.Entries[n-1].Index
+		}
+		return r
+	})
+	for _, message := range m.outbox.Persisted(m.writing.Sequence) {
+		w.send(&message)
+	}
+	m.replica.Persisted(m.clock.read(w.now), m.writing.Sequence)
+	w.after(m)
+	if m.state == running {
+		w.write(m)
+	}
+}
+
+// powerCut ends a process and takes from its disk what was not yet durable.
+func (w *World) powerCut(m *member, model wal.Crash) bool {
+	if m.busy {
+		w.saw(powerMidWrite)
+	}
+	m.armed = nil
+	alive := w.kill(m, "power")
+	m.memory = m.memory.Crash(model, m.draws.Intn)
+	m.memory.Deferred = true
+	m.memory.Fault = m.disk.fault
+	return alive
+}

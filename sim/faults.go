@@ -1,0 +1,303 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gauntlet/chance"
+	"gauntlet/history"
+	"gauntlet/nemesis"
+	"gauntlet/raft"
+	"gauntlet/raft/wal"
+	"gauntlet/sim/trace"
+)
+
+// headerBytes is the part of a segment that every segment has: see package wal.
+const headerBytes = 32
+
+// faultState is one planned fault on its way.
+type faultState struct {
+	event   nemesis.Event
+	action  nemesis.Action
+	members []int   // whom it struck
+	links   []int32 // which links it struck
+	struck  bool
+	over    bool
+	start   time.Duration
+	stop    time.Duration
+	effect  int // how often it changed something, as far as that is told fault by fault
+	draws   *chance.Stream
+}
+
+func (w *World) resetFaults() {
+	w.faults = w.faults[:0]
+	for _, e := range w.schedule.Faults {
+		w.faults = append(w.faults, faultState{event: e,
+			draws: chance.New(w.seed, "sim/fault."+string(e.Kind), e.Stream)})
+	}
+}
+
+func (w *World) beginFaults() {
+	for i := range w.faults {
+		e := &w.faults[i].event
+		at := e.At
+		if e.FromStart {
+			at = 0
+		}
+		w.heap.push(event{at: at, kind: eventFault, ref: int32(i)})
+	}
+}
+
+// strike begins a fault, on whom its role or shape means now. If that is nobody yet, it tries again
+// until its time is over.
+func (w *World) strike(i int) {
+	f := &w.faults[i]
+	end := f.event.At + f.event.For
+	if f.event.FromStart {
+		end = w.options.Load
+	}
+	action, err := nemesis.Bind(f.event, w.view(), w.seed)
+	switch {
+	case errors.Is(err, nemesis.ErrNoLeader) || errors.Is(err, nemesis.ErrNoHost):
+		if again := w.now + w.options.Raft.ElectionTimeoutMin/4; again < end {
+			w.heap.push(event{at: again, kind: eventFault, ref: int32(i)})
+		}
+		return
+	case err != nil:
+		return // it cannot be had on these members; Valid says so
+	}
+	f.action, f.struck, f.start = action, true, w.now
+	for _, host := range action.Hosts {
+		f.members = append(f.members, slices.Index(w.names, host))
+	}
+	for _, cut := range action.Cuts {
+		from, to := slices.Index(w.names, cut.From), slices.Index(w.names, cut.To)
+		f.links = append(f.links, int32(from*w.options.Nodes+to))
+	}
+	w.record(func() trace.Record {
+		return trace.Record{Kind: trace.FaultStart, Node: -1, Peer: -1, Cause: -1, Fault: f.event.ID,
+			Label: explain(&f.action)}
+	})
+	w.noticeFault(f)
+	w.apply(f, true)
+	w.heap.push(event{at: max(end, w.now+1), kind: eventFaultEnd, ref: int32(i)})
+}
+
+// relent ends a fault.
+func (w *World) relent(i int) {
+	f := &w.faults[i]
+	if !f.struck || f.over {
+		return
+	}
+	f.over, f.stop = true, w.now
+	w.record(func() trace.Record {
+		return trace.Record{Kind: trace.FaultStop, Node: -1, Peer: -1, Cause: -1, Fault: f.event.ID,
+			Label: explain(&f.action)}
+	})
+	w.apply(f, false)
+}
+
+// explain says in a few words what a fault does to whom.
+func explain(a *nemesis.Action) string {
+	text := string(a.Event.Kind)
+	if a.Event.Shape != "" {
+		text += " " + string(a.Event.Shape)
+	}
+	if len(a.Hosts) > 0 {
+		text += fmt.Sprintf(" %v", a.Hosts)
+	}
+	if a.Event.Rate != 0 {
+		text += fmt.Sprintf(" %d permille", a.Event.Rate)
+	}
+	if a.Event.Amount != 0 {
+		text += " " + a.Event.Amount.String()
+	}
+	return text
+}
+
+// apply puts a fault into force, or lifts it.
+func (w *World) apply(f *faultState, on bool) {
+	step := 1
+	if !on {
+		step = -1
+	}
+	for _, i := range f.links {
+		w.applyLink(f, &w.links[i], step)
+	}
+	for _, i := range f.members {
+		w.applyMember(f, w.members[i], step)
+	}
+}
+
+func (w *World) applyLink(f *faultState, l *link, step int) {
+	switch f.event.Kind {
+	case nemesis.KindPartition:
+		l.cuts += step
+		l.cutBy = f.event.ID
+	case nemesis.KindLoss:
+		l.loss += step * f.event.Rate
+	case nemesis.KindDuplicate:
+		l.duplicate += step * f.event.Rate
+	case nemesis.KindReorder:
+		l.reorder += step * f.event.Rate
+		l.heldBack += time.Duration(step) * f.event.Amount
+	case nemesis.KindDelay:
+		l.delay += time.Duration(step) * f.event.Amount
+	case nemesis.KindClog:
+		if l.clogs += step; l.clogs == 0 {
+			w.unclog(l)
+		}
+	}
+}
+
+func (w *World) applyMember(f *faultState, m *member, step int) {
+	on := step > 0
+	switch f.event.Kind {
+	case nemesis.KindPause:
+		if on {
+			w.pause(m)
+		} else {
+			w.resume(m)
+		}
+	case nemesis.KindClockJump:
+		if on {
+			w.bit(f.event.Kind)
+			m.clock.jump(w.now, f.event.Amount)
+			w.setTimer(m)
+		}
+	case nemesis.KindClockRate:
+		w.bit(f.event.Kind)
+		m.clock.setRate(w.now, m.clock.rate+int64(step*f.event.Rate*1000))
+		m.timerAt = 0
+		w.setTimer(m)
+	case nemesis.KindDiskSlow:
+		m.disk.slow += time.Duration(step) * f.event.Amount
+	case nemesis.KindDiskFull:
+		m.disk.full += step
+		w.recover(m, on)
+	case nemesis.KindDiskError:
+		m.disk.error += step
+		w.recover(m, on)
+	default:
+		w.applyProcess(f, m, on)
+	}
+}
+
+// recover starts a process again that a disk's fault ended, once the fault is over.
+func (w *World) recover(m *member, on bool) {
+	if !on && m.state == down && m.holds == 0 {
+		w.restartLater(m)
+	}
+}
+
+// applyProcess ends a process in one of several ways, and starts it again when the fault is over.
+func (w *World) applyProcess(f *faultState, m *member, on bool) {
+	if !on {
+		m.armed = nil
+		if m.holds--; m.holds == 0 && m.state == down {
+			w.restartLater(m)
+		}
+		return
+	}
+	m.holds++
+	alive := false
+	switch f.event.Kind {
+	case nemesis.KindKill:
+		alive = w.kill(m, "kill")
+	case nemesis.KindPower:
+		model := wal.Crash(f.draws.Intn(4))
+		if f.draws.Intn(2) == 0 && m.state == running {
+			m.armed = &powerLoss{model}
+			return
+		}
+		alive = w.powerCut(m, model)
+	case nemesis.KindBitRot:
+		w.powerCut(m, wal.LoseUnsynced)
+		alive = w.rot(m, f.draws)
+	}
+	if alive {
+		w.bit(f.event.Kind)
+	}
+}
+
+// restartLater starts a process that is down, unless its log is damaged and it has said so.
+func (w *World) restartLater(m *member) {
+	w.heap.push(event{at: w.now + w.options.Raft.HeartbeatInterval, kind: eventRestart,
+		who: int16(m.index), life: m.life})
+}
+
+// view is what a fault's roles and shapes are bound by.
+func (w *World) view() nemesis.View {
+	v := nemesis.View{Nodes: w.names}
+	var term uint64
+	for _, m := range w.members {
+		if m.state == down || m.state == paused {
+			v.Stopped = append(v.Stopped, m.name)
+			continue
+		}
+		if m.state == running && m.seen.Role == raft.Leader && m.seen.Term > term {
+			v.Leader, term = m.name, m.seen.Term
+		}
+	}
+	return v
+}
+
+// rot flips one bit of a log that was durable, where no crash can have left it so: in a sealed
+// segment, or in a header. (In the latest record it could be a write that was torn.)
+func (w *World) rot(m *member, draws *chance.Stream) bool {
+	names, _ := m.memory.List(directory)
+	segments := slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, ".wal") })
+	if len(segments) == 0 {
+		return false
+	}
+	path := directory + "/" + segments[draws.Intn(max(1, len(segments)-1))]
+	content := m.memory.Content(path)
+	end := min(headerBytes, len(content))
+	if len(segments) > 1 {
+		end = len(bytes.TrimRight(content, "\x00"))
+	}
+	if end == 0 {
+		return false
+	}
+	content[draws.Intn(end)] ^= 1 << draws.Intn(8)
+	m.memory.SetContent(path, content)
+	m.rotten = true
+	return true
+}
+
+// bit counts that a kind of fault changed something.
+func (w *World) bit(kind nemesis.Kind) {
+	if i := slices.Index(FaultKinds[:], string(kind)); i >= 0 {
+		w.outcome.Effects[i]++
+	}
+}
+
+// historyFaults is the faults as a history tells them.
+func (w *World) historyFaults() []history.Fault {
+	var faults []history.Fault
+	for i := range w.faults {
+		f := &w.faults[i]
+		if f.struck {
+			faults = append(faults, w.historyFault(f))
+		}
+	}
+	return faults
+}
+
+func (w *World) historyFault(f *faultState) history.Fault {
+	h := history.Fault{
+		ID: f.event.ID, Kind: string(f.event.Kind), Shape: string(f.event.Shape),
+		Role: string(f.event.Role), Leader: f.action.Leader, Hosts: f.action.Hosts,
+		Cuts: f.action.Cuts, Stage: history.StageInjected, PlannedStart: f.event.At,
+		PlannedStop: f.event.At + f.event.For, Start: f.start,
+	}
+	if f.over {
+		h.Stage, h.Stop, h.Resumed = history.StageHealed, f.stop, f.stop
+	}
+	h.Evidence = w.evidence(f)
+	return h
+}

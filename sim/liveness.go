@@ -1,0 +1,203 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"gauntlet/raft"
+	"gauntlet/raft/kv"
+	"gauntlet/raft/replica"
+	"gauntlet/sim/failure"
+	"gauntlet/sim/schedule"
+)
+
+// healing is the liveness phase: a core that holds a quorum is healed, and within its time it must
+// have one leader, acknowledge fresh writes through every member, and agree on one log.
+type healing struct {
+	core     uint // bit i: member i belongs to it
+	began    time.Duration
+	due      time.Duration
+	probes   int
+	answered uint // bit i: a fresh write through member i was acknowledged
+	sent     uint // bit i: ... is under way
+	reached  bool
+	leaders  map[uint64]bool // terms led by a member of the core since the phase began
+}
+
+// healAll ends the load: what is broken is mended, but for what the liveness phase leaves broken.
+func (w *World) healAll() {
+	w.loadOver = true
+	for i := range w.faults {
+		w.relent(i)
+		w.faults[i].over = true
+	}
+	l := &w.options.Liveness
+	h := &w.heal
+	h.core = w.coreOf(l)
+	h.began, h.due = w.now, w.now+time.Duration(l.Within)*w.options.Raft.ElectionTimeoutMax
+	if l.Within == 0 || h.core == 0 {
+		w.heap.push(event{at: w.now + w.patience(), kind: eventFinish})
+		return
+	}
+	w.phase("liveness")
+	w.leaveOut(l)
+	w.heap.push(event{at: w.now + 1, kind: eventProbe})
+}
+
+// coreOf is the members that the phase counts on: those of the schedule whose logs are sound. It is
+// 0 if they are no quorum.
+func (w *World) coreOf(l *schedule.Liveness) (core uint) {
+	members, size := l.Core, 0
+	if len(members) == 0 {
+		for i := range w.members {
+			members = append(members, i)
+		}
+	}
+	for _, i := range members {
+		if !w.members[i].rotten {
+			core |= 1 << i
+			size++
+		}
+	}
+	if size < w.options.Nodes/2+1 {
+		return 0
+	}
+	if size == w.options.Nodes/2+1 && size < w.options.Nodes {
+		w.saw(smallestCore)
+	}
+	return core
+}
+
+// leaveOut breaks the members outside the core for good.
+func (w *World) leaveOut(l *schedule.Liveness) {
+	n := w.options.Nodes
+	for i, m := range w.members {
+		if w.heal.core&(1<<i) != 0 {
+			continue
+		}
+		for j := range n {
+			switch {
+			case l.Others == schedule.OthersDeaf && j != i:
+				w.links[j*n+i].cuts++
+			case l.Others == schedule.OthersMute && j != i:
+				w.links[i*n+j].cuts++
+			}
+		}
+		if l.Others == schedule.OthersDead {
+			m.holds++
+			w.kill(m, "kill")
+		}
+	}
+}
+
+// probe looks at the core, and writes something through each of its members that has not had a
+// fresh write acknowledged.
+func (w *World) probe() {
+	h := &w.heal
+	if h.leaders == nil {
+		h.leaders = map[uint64]bool{}
+	}
+	leader := w.coreLeader()
+	if leader != nil {
+		h.leaders[leader.seen.Term] = true
+	}
+	switch {
+	case leader != nil && h.answered == h.core && w.converged(leader):
+		h.reached = true
+		w.conclude()
+		return
+	case w.now >= h.due:
+		w.fail(w.unlive(leader))
+		return
+	}
+	for i, m := range w.members {
+		if h.core&(1<<i) != 0 && h.answered&(1<<i) == 0 && m.state == running {
+			h.probes++
+			m.requests = append(m.requests, int32(-h.probes))
+			id := uint64(len(m.requests))
+			m.replica.Write(m.clock.read(w.now), id, kv.Command{Op: kv.Put, Key: "probe",
+				Value: fmt.Append(nil, h.probes)})
+			w.after(m)
+		}
+	}
+	w.heap.push(event{at: w.now + w.options.Raft.ElectionTimeoutMin/2, kind: eventProbe})
+}
+
+// probed takes the answer to a probe.
+func (w *World) probed(m *member, _ int, a *replica.Answer) {
+	if a.Refusal == nil {
+		w.heal.answered |= 1 << m.index
+	}
+}
+
+// coreLeader is the member of the core that leads in the highest term; nil: none does.
+func (w *World) coreLeader() *member {
+	var leader *member
+	for i, m := range w.members {
+		if w.heal.core&(1<<i) != 0 && m.state == running && m.seen.Role == raft.Leader &&
+			(leader == nil || m.seen.Term > leader.seen.Term) {
+			leader = m
+		}
+	}
+	return leader
+}
+
+// converged tells whether every member of the core has committed as much as its leader has in its
+// log.
+func (w *World) converged(leader *member) bool {
+	for i, m := range w.members {
+		if w.heal.core&(1<<i) != 0 &&
+			(m.state != running || m.seen.Commit != leader.seen.LastIndex ||
+				m.seen.Leader != raft.NodeID(leader.index+1)) {
+			return false
+		}
+	}
+	return true
+}
+
+// unlive names the failure of the liveness phase.
+func (w *World) unlive(leader *member) *failure.Failure {
+	h := &w.heal
+	took := w.options.Liveness.Within
+	f := &failure.Failure{}
+	switch {
+	case len(h.leaders) == 0:
+		f.Signature = failure.NoLeader
+		f.Text = fmt.Sprintf("a healed quorum has no leader after %d election timeouts", took)
+	case len(h.leaders) > took/4 && len(h.leaders) > 3:
+		f.Signature = failure.LeaderChurn
+		f.Text = fmt.Sprintf("a healed quorum had leaders of %d terms in %d election timeouts",
+			len(h.leaders), took)
+	case leader != nil && h.answered == h.core:
+		f.Signature = failure.StuckFollower
+		f.Text = fmt.Sprintf("%s leads at %d entries, but others do not follow after %d election "+
+			"timeouts: %s", leader.name, leader.seen.LastIndex, took, w.positions())
+	default:
+		f.Signature = failure.DroppedWrites
+		f.Text = fmt.Sprintf("fresh writes are not acknowledged through every member of a healed "+
+			"quorum after %d election timeouts: %s", took, w.positions())
+	}
+	return f
+}
+
+func (w *World) positions() string {
+	text := ""
+	for i, m := range w.members {
+		if w.heal.core&(1<<i) != 0 {
+			text += fmt.Sprintf("%s commit %d of %d; ", m.name, m.seen.Commit, m.seen.LastIndex)
+		}
+	}
+	return text[:max(0, len(text)-2)]
+}
+
+// conclude makes the final reads, through members of the core, and ends the run when they are done.
+func (w *World) conclude() {
+	w.phase("final-reads")
+	if w.generator != nil {
+		w.finals = w.generator.Final()
+	}
+	for i := range w.workers {
+		w.next(&w.workers[i])
+	}
+	w.heap.push(event{at: w.now + 2*w.patience(), kind: eventFinish})
+}
