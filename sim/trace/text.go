@@ -26,16 +26,14 @@ func (k Kind) String() string {
 
 // Print writes the account as text, one dense line a record:
 //
-//	#812     3.204117  n1 > n3   send       t4  append 3@2 +2 commit 1  <#790
-//	   |            |   |    |      |        |         |                   |
-//	   |            |   |    |      |        |         |   the record that it followed from
-//	   |            |   |    |      |        |         what: a message, a role, an operation
-//	   |            |   |    |      |        term
-//	   |            |   |    |      kind of record
-//	   |            |   |    peer of a message: > to it, < from it
-//	   |            |   where it happened; - nowhere
-//	   |            seconds of virtual time
-//	   number
+//	#812  3.204117  n1 > n3  send  t4  append 3@2 +2 commit 1  <#790
+//	|     |         |        |     |   |                       the record that it followed from
+//	|     |         |        |     |   a message, a role, an operation, ...
+//	|     |         |        |     term
+//	|     |         |        kind
+//	|     |         node; > to its peer, < from it; - is none
+//	|     seconds of virtual time
+//	number
 func (l *Log) Print(w io.Writer) error {
 	if l == nil {
 		return nil
