@@ -99,7 +99,7 @@ func drawForm(t *rapid.T) json.RawMessage {
 }
 
 // Goal: the fast decoders mean what encoding/json means, also on what is almost canonical. Method:
-// random canonical forms, with a byte changed, put in or taken out, decoded both ways as every kind.
+// random canonical forms, a byte changed, put in or taken out, decoded both ways as every kind.
 func TestFastDecodingAgrees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		raw := []byte(drawForm(t))
@@ -174,8 +174,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// Goal: nothing incomplete or foreign is taken for an empty list or for zero. Method: each such form
-// is an error.
+// Goal: nothing incomplete or foreign is taken for an empty list or for zero. Method: each
+// such form is an error.
 func TestFormsRefuse(t *testing.T) {
 	for _, c := range []struct {
 		codec     int

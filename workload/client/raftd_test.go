@@ -312,10 +312,11 @@ func TestRaftdWithoutConnection(t *testing.T) {
 
 // Goal: the row "could not be built". Method: an unknown kind and a bad input; nothing is dialled.
 func TestRaftdRefusesToAsk(t *testing.T) {
-	node := NewRaftd("n1", "n1:4400", find(t, workload.ModelRegister), func(context.Context, string, string) (net.Conn, error) {
+	dial := func(context.Context, string, string) (net.Conn, error) {
 		t.Error("dialled")
 		return nil, io.EOF
-	}, 0)
+	}
+	node := NewRaftd("n1", "n1:4400", find(t, workload.ModelRegister), dial, 0)
 	defer node.Close()
 	for _, inv := range []workload.Invocation{
 		{Kind: "append", Key: "r0", Input: json.RawMessage(`{}`)},
