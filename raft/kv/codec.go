@@ -12,29 +12,47 @@ var ErrMalformed = errors.New("malformed command")
 
 // Encode returns the command's bytes: the op, then origin, incarnation and request as unsigned
 // varints, then key, value and expected value, each as a varint of its length plus one (0: nil)
-// and its bytes.
+// and its bytes. In place of these three a Txn has the number of its steps as a varint, and each
+// step's op, key and value.
 func (c Command) Encode() []byte {
-	size := 1 + 6*binary.MaxVarintLen64 + len(c.Key) + len(c.Value) + len(c.Expected)
-	b := append(make([]byte, 0, size), byte(c.Op))
+	b := append(make([]byte, 0, c.encodedBytes()), byte(c.Op))
 	for _, v := range [...]uint64{uint64(c.Origin), c.Incarnation, c.Request} {
 		b = binary.AppendUvarint(b, v)
 	}
-	b = binary.AppendUvarint(b, uint64(len(c.Key))+1)
-	b = append(b, c.Key...)
-	for _, v := range [...][]byte{c.Value, c.Expected} {
-		if v == nil {
-			b = append(b, 0)
-			continue
-		}
-		b = binary.AppendUvarint(b, uint64(len(v))+1)
-		b = append(b, v...)
+	if c.Op != Txn {
+		b = appendField(b, c.Key, true)
+		b = appendField(b, c.Value, c.Value != nil)
+		return appendField(b, c.Expected, c.Expected != nil)
+	}
+	b = binary.AppendUvarint(b, uint64(len(c.Steps)))
+	for _, p := range c.Steps {
+		b = append(b, byte(p.Op))
+		b = appendField(b, p.Key, true)
+		b = appendField(b, p.Value, p.Value != nil)
 	}
 	return b
 }
 
+// encodedBytes returns at least what Encode needs.
+func (c Command) encodedBytes() int {
+	n := 1 + 6*binary.MaxVarintLen64 + len(c.Key) + len(c.Value) + len(c.Expected)
+	for _, p := range c.Steps {
+		n += 1 + 2*binary.MaxVarintLen64 + len(p.Key) + len(p.Value)
+	}
+	return n
+}
+
+func appendField[T string | []byte](b []byte, v T, present bool) []byte {
+	if !present {
+		return append(b, 0)
+	}
+	b = binary.AppendUvarint(b, uint64(len(v))+1)
+	return append(b, v...)
+}
+
 // Decode reads what Encode wrote, and refuses anything else. The command shares b's memory.
 func Decode(b []byte) (Command, error) {
-	if len(b) == 0 || Op(b[0]) < Put || Op(b[0]) > CAS {
+	if len(b) == 0 || Op(b[0]) < Put || Op(b[0]) > Txn {
 		return Command{}, ErrMalformed
 	}
 	d := decoder{rest: b[1:]}
@@ -42,11 +60,14 @@ func Decode(b []byte) (Command, error) {
 	c.Origin = raft.NodeID(d.uint())
 	c.Incarnation = d.uint()
 	c.Request = d.uint()
-	key := d.bytes()
-	c.Key = string(key)
-	c.Value = d.bytes()
-	c.Expected = d.bytes()
-	if d.bad || key == nil || len(d.rest) > 0 {
+	if c.Op == Txn {
+		c.Steps = d.steps()
+	} else {
+		c.Key = d.key()
+		c.Value = d.bytes()
+		c.Expected = d.bytes()
+	}
+	if d.bad || len(d.rest) > 0 {
 		return Command{}, ErrMalformed
 	}
 	return c, nil
@@ -60,7 +81,7 @@ type decoder struct {
 
 func (d *decoder) uint() uint64 {
 	v, n := binary.Uvarint(d.rest)
-	if n <= 0 {
+	if n <= 0 || n > 1 && d.rest[n-1] == 0 { // cut short, too large, or longer than need be
 		d.bad, d.rest = true, nil
 		return 0
 	}
@@ -80,4 +101,39 @@ func (d *decoder) bytes() []byte {
 	b := d.rest[:n:n]
 	d.rest = d.rest[n:]
 	return b
+}
+
+func (d *decoder) key() string {
+	b := d.bytes()
+	d.bad = d.bad || b == nil
+	return string(b)
+}
+
+func (d *decoder) steps() []Step {
+	const leastBytes = 3 // of a step
+	n := d.uint()
+	if n > uint64(len(d.rest)/leastBytes) {
+		d.bad = true
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	steps := make([]Step, n)
+	for i := range steps {
+		if len(d.rest) == 0 {
+			d.bad = true
+			return nil
+		}
+		p := &steps[i]
+		p.Op, d.rest = Op(d.rest[0]), d.rest[1:]
+		p.Key = d.key()
+		p.Value = d.bytes()
+		switch p.Op {
+		case Get, Put, Append, Add, Delete:
+		default:
+			d.bad = true
+		}
+	}
+	return steps
 }

@@ -8,6 +8,7 @@ package kv
 
 import (
 	"bytes"
+	"slices"
 
 	"gauntlet/raft"
 )
@@ -15,19 +16,28 @@ import (
 // Op says what a command does.
 type Op uint8
 
-// The commands.
+// The commands, and the read that is a step of a transaction.
 const (
 	Put    Op = 1
 	Delete Op = 2 // of an absent key: does nothing
 	CAS    Op = 3 // compare and set: sets Value if the key holds Expected
+	Append Op = 4 // puts Value behind what the key holds; absent: behind nothing
+	Add    Op = 5 // adds Value to what the key holds, both decimal int64s; absent: to 0
+	Txn    Op = 6 // all Steps in order, at once; if one conflicts, none of them
+	Get    Op = 7 // only a step
 )
+
+// MaxValueBytes bounds what Append can make of a value. Whoever takes commands in must bound the
+// values in them.
+const MaxValueBytes = 512 << 10
 
 // Command is one change of the map.
 type Command struct {
 	Op       Op
-	Key      string
-	Value    []byte // Put, CAS
+	Key      string // not Txn
+	Value    []byte // Put, CAS, Append, Add
 	Expected []byte // CAS; nil: the key must be absent
+	Steps    []Step // Txn
 
 	// Who waits for the result: a request of one life of one member. They have no effect.
 	Origin      raft.NodeID
@@ -35,11 +45,24 @@ type Command struct {
 	Request     uint64
 }
 
+// Step is a part of a transaction: Get, Put, Append, Add or Delete. It sees what the steps before
+// it did.
+type Step struct {
+	Op    Op
+	Key   string
+	Value []byte // Put, Append, Add
+}
+
 // Result is what a command or a read found.
 type Result struct {
-	Found   bool   // read: the key is there. A CAS that did not swap: likewise
-	Value   []byte // the value found; never to be changed
+	Found   bool   // read: the key is there. A CAS that did not swap: likewise. Add: true
+	Value   []byte // the value found, or the sum; never to be changed
 	Swapped bool   // CAS
+
+	// Conflict: the command contradicts what the map holds, and changed nothing. What an Add found
+	// is no int64, the sum would be none, or an Append would exceed MaxValueBytes.
+	Conflict bool
+	Steps    []Result // Txn: one for each step; nil after a conflict
 }
 
 // Store is the map. The zero value is not usable: see New.
@@ -55,7 +78,7 @@ func New() *Store {
 // Get returns what a key holds.
 func (s *Store) Get(key string) Result {
 	value, found := s.values[key]
-	return Result{Found: found, Value: value}
+	return Result{Found: found, Value: slices.Clip(value)}
 }
 
 // Apply carries out one committed entry. It takes the entry's data over. An entry that holds no
@@ -74,18 +97,20 @@ func (s *Store) Apply(e raft.Entry) (Command, Result, bool) {
 
 func (s *Store) do(cmd Command) Result {
 	switch cmd.Op {
-	case Put:
-		s.values[cmd.Key] = cmd.Value
-	case Delete:
-		delete(s.values, cmd.Key)
 	case CAS:
-		current := s.Get(cmd.Key)
-		expectsAbsent := cmd.Expected == nil
-		if current.Found == expectsAbsent || !bytes.Equal(current.Value, cmd.Expected) {
-			return current
-		}
-		s.values[cmd.Key] = cmd.Value
-		return Result{Swapped: true}
+		return s.compareAndSet(cmd)
+	case Txn:
+		return s.transact(cmd.Steps)
 	}
-	return Result{}
+	return s.step(Step{cmd.Op, cmd.Key, cmd.Value})
+}
+
+func (s *Store) compareAndSet(cmd Command) Result {
+	current := s.Get(cmd.Key)
+	expectsAbsent := cmd.Expected == nil
+	if current.Found == expectsAbsent || !bytes.Equal(current.Value, cmd.Expected) {
+		return current
+	}
+	s.values[cmd.Key] = cmd.Value
+	return Result{Swapped: true}
 }

@@ -2,31 +2,58 @@ package kv
 
 import (
 	"bytes"
+	"encoding/hex"
+	"maps"
+	"math/big"
+	"strconv"
+	"strings"
 	"testing"
 
 	"gauntlet/raft"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
 
-func command() *rapid.Generator[Command] {
-	value := rapid.OneOf(rapid.Just[[]byte](nil), rapid.SliceOfN(rapid.Byte(), 0, 9))
+var values = rapid.OneOf(
+	rapid.Just[[]byte](nil), rapid.SliceOfN(rapid.Byte(), 0, 9),
+	rapid.Map(rapid.Int64(), func(n int64) []byte { return strconv.AppendInt(nil, n, 10) }),
+)
+
+func step(key *rapid.Generator[string]) *rapid.Generator[Step] {
+	return rapid.Custom(func(t *rapid.T) Step {
+		return Step{
+			Op:  rapid.SampledFrom([]Op{Get, Put, Append, Add, Delete}).Draw(t, "op"),
+			Key: key.Draw(t, "key"), Value: values.Draw(t, "value"),
+		}
+	})
+}
+
+func command(key *rapid.Generator[string]) *rapid.Generator[Command] {
 	return rapid.Custom(func(t *rapid.T) Command {
-		return Command{
-			Op: Op(rapid.IntRange(1, 3).Draw(t, "op")), Key: rapid.String().Draw(t, "key"),
-			Value: value.Draw(t, "value"), Expected: value.Draw(t, "expected"),
+		c := Command{
+			Op:          Op(rapid.IntRange(int(Put), int(Txn)).Draw(t, "op")),
 			Origin:      raft.NodeID(rapid.Uint64().Draw(t, "origin")),
 			Incarnation: rapid.Uint64().Draw(t, "incarnation"),
 			Request:     rapid.Uint64().Draw(t, "request"),
 		}
+		if c.Op == Txn {
+			if n := rapid.IntRange(0, 5).Draw(t, "steps"); n > 0 {
+				c.Steps = rapid.SliceOfN(step(key), n, n).Draw(t, "steps")
+			}
+			return c
+		}
+		c.Key, c.Value = key.Draw(t, "key"), values.Draw(t, "value")
+		c.Expected = values.Draw(t, "expected")
+		return c
 	})
 }
 
 // Goal: a command survives its encoding, nil and empty values apart. Method: random commands.
 func TestCodecRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := command().Draw(t, "command")
+		want := command(rapid.String()).Draw(t, "command")
 		got, err := Decode(want.Encode())
 		if err != nil {
 			t.Fatal(err)
@@ -37,20 +64,47 @@ func TestCodecRoundTrip(t *testing.T) {
 	})
 }
 
+// Goal: commands that are already in somebody's log keep their meaning. Method: bytes written by
+// earlier versions.
+func TestCodecIsStable(t *testing.T) {
+	for text, want := range map[string]Command{
+		"0103000903723003313700":   {Op: Put, Key: "r0", Value: []byte("17"), Origin: 3, Request: 9},
+		"03000000037231023501":     {Op: CAS, Key: "r1", Value: []byte("5"), Expected: []byte{}},
+		"0200ffffffff0f00026b0000": {Op: Delete, Key: "k", Incarnation: 1<<32 - 1},
+		"060000000207026b0004026b0278": {Op: Txn, Steps: []Step{
+			{Op: Get, Key: "k"}, {Op: Append, Key: "k", Value: []byte("x")},
+		}},
+	} {
+		b, _ := hex.DecodeString(text)
+		got, err := Decode(b)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", text, err, diff)
+		}
+		if !bytes.Equal(want.Encode(), b) {
+			t.Errorf("%+v is now written as %x, not as %x", want, want.Encode(), b)
+		}
+	}
+}
+
 // Goal: Decode refuses what Encode did not write, and never panics. Method: fuzzing; what it
-// accepts must mean the same when encoded again, and no prefix of it may be accepted.
+// accepts must be what Encode writes, and no prefix of it may be accepted.
 func FuzzDecode(f *testing.F) {
 	f.Add(Command{Op: Put, Key: "r0", Value: []byte("17"), Origin: 3, Request: 9}.Encode())
 	f.Add(Command{Op: CAS, Key: "r1", Value: []byte("5"), Expected: []byte{}}.Encode())
 	f.Add(Command{Op: Delete, Incarnation: 1 << 63}.Encode())
+	f.Add(Command{Op: Add, Key: "c", Value: []byte("-3")}.Encode())
+	f.Add(Command{Op: Txn, Steps: []Step{
+		{Op: Get, Key: "a"}, {Op: Append, Key: "", Value: []byte("x")}, {Op: Delete, Key: "c"},
+	}}.Encode())
+	f.Add([]byte{1, 0x83, 0, 0, 0, 2, 'k', 0, 0}) // a varint longer than need be
+	f.Add([]byte{6, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 7, 1, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		first, err := Decode(b)
 		if err != nil {
 			return
 		}
-		second, err := Decode(first.Encode())
-		if err != nil || !cmp.Equal(first, second) {
-			t.Fatalf("%+v became %+v, %v", first, second, err)
+		if again := first.Encode(); !bytes.Equal(again, b) {
+			t.Fatalf("%x became %+v and then %x", b, first, again)
 		}
 		if _, err := Decode(b[:len(b)-1]); err == nil {
 			t.Fatal("a cut command was accepted")
@@ -58,7 +112,12 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func apply(t *testing.T, s *Store, cmd Command) Result {
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+func apply(t fataler, s *Store, cmd Command) Result {
 	t.Helper()
 	_, result, ok := s.Apply(raft.Entry{Kind: raft.EntryCommand, Data: cmd.Encode()})
 	if !ok {
@@ -113,6 +172,127 @@ func TestOtherEntriesChangeNothing(t *testing.T) {
 	} {
 		if _, _, ok := s.Apply(e); ok || s.Get("k").Found {
 			t.Errorf("%+v had an effect", e)
+		}
+	}
+}
+
+// twin is the dumb twin of a Store, which it copies before every command.
+type twin map[string]string
+
+func (m twin) do(cmd Command) (twin, Result) {
+	next := maps.Clone(m)
+	old, found := m[cmd.Key]
+	switch cmd.Op {
+	case Get:
+		return m, m.get(cmd.Key)
+	case Put:
+		next[cmd.Key] = string(cmd.Value)
+	case Delete:
+		delete(next, cmd.Key)
+	case CAS:
+		if found != (cmd.Expected != nil) || old != string(cmd.Expected) {
+			return m, m.get(cmd.Key)
+		}
+		next[cmd.Key] = string(cmd.Value)
+		return next, Result{Swapped: true}
+	case Append:
+		next[cmd.Key] += string(cmd.Value)
+		if len(next[cmd.Key]) > MaxValueBytes {
+			return m, Result{Conflict: true}
+		}
+	case Add:
+		if !found {
+			old = "0"
+		}
+		a, okA := new(big.Int).SetString(old, 10)
+		b, okB := new(big.Int).SetString(string(cmd.Value), 10)
+		if !okA || !okB || !a.IsInt64() || !b.IsInt64() || !a.Add(a, b).IsInt64() {
+			return m, Result{Conflict: true}
+		}
+		next[cmd.Key] = a.String()
+		return next, next.get(cmd.Key)
+	case Txn:
+		var all Result
+		for _, p := range cmd.Steps {
+			var r Result
+			if next, r = next.do(Command{Op: p.Op, Key: p.Key, Value: p.Value}); r.Conflict {
+				return m, r
+			}
+			all.Steps = append(all.Steps, r)
+		}
+		return next, all
+	}
+	return next, Result{}
+}
+
+func (m twin) get(key string) Result {
+	value, found := m[key]
+	return Result{Found: found, Value: []byte(value)}
+}
+
+// Goal: a store does what its commands say, transactions wholly or not at all, and never changes a
+// value that it has handed out. Method: random commands on few keys, against a dumb twin; every
+// result is looked at again in the end.
+func TestStoreEqualsItsTwin(t *testing.T) {
+	keys := rapid.SampledFrom([]string{"a", "b", "c"})
+	rapid.Check(t, func(t *rapid.T) {
+		s, dumb := New(), twin{}
+		var got, want []Result
+		for _, cmd := range rapid.SliceOfN(command(keys), 1, 30).Draw(t, "commands") {
+			var result Result
+			dumb, result = dumb.do(cmd)
+			want = append(want, result)
+			got = append(got, apply(t, s, cmd))
+			for _, key := range []string{"a", "b", "c"} {
+				want, got = append(want, dumb.get(key)), append(got, s.Get(key))
+			}
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// Goal: the bounds of numbers and lengths are exact. Method: commands at and beyond them.
+func TestConflicts(t *testing.T) {
+	full := strings.Repeat("x", MaxValueBytes-1)
+	for _, c := range []struct {
+		held     string
+		op       Op
+		value    string
+		conflict bool
+		after    string
+	}{
+		{"9223372036854775806", Add, "1", false, "9223372036854775807"},
+		{"9223372036854775807", Add, "1", true, "9223372036854775807"},
+		{"-9223372036854775807", Add, "-1", false, "-9223372036854775808"},
+		{"-9223372036854775808", Add, "-1", true, "-9223372036854775808"},
+		{"-1", Add, "-9223372036854775808", true, "-1"},
+		{"5", Add, "0", false, "5"},
+		{"5", Add, "9223372036854775808", true, "5"},
+		{"5", Add, "", true, "5"},
+		{"five", Add, "1", true, "five"},
+		{"", Add, "1", true, ""},
+		{"5.0", Add, "1", true, "5.0"},
+		{full, Append, "y", false, full + "y"},
+		{full, Append, "yy", true, full},
+	} {
+		for _, cmd := range []Command{
+			{Op: c.op, Key: "k", Value: []byte(c.value)},
+			{Op: Txn, Steps: []Step{{Op: c.op, Key: "k", Value: []byte(c.value)}}},
+			{Op: Txn, Steps: []Step{
+				{Op: Put, Key: "other"}, {Op: Put, Key: "k", Value: []byte("overwritten")},
+				{Op: Put, Key: "k", Value: []byte(c.held)},
+				{Op: c.op, Key: "k", Value: []byte(c.value)},
+			}},
+		} {
+			s := New()
+			apply(t, s, Command{Op: Put, Key: "k", Value: []byte(c.held)})
+			got := apply(t, s, cmd)
+			after := string(s.Get("k").Value)
+			if got.Conflict != c.conflict || after != c.after || c.conflict && s.Get("other").Found {
+				t.Errorf("%.20q %d %.20q: %v, left %.20q", c.held, c.op, c.value, got, after)
+			}
 		}
 	}
 }
