@@ -64,7 +64,7 @@ type Network struct {
 	TailMax      time.Duration `json:"tailMax"`
 	LossPPM      int           `json:"lossPPM"`
 	DuplicatePPM int           `json:"duplicatePPM"`
-	InOrder      bool          `json:"inOrder"` // messages of a link never overtake each other, as on TCP
+	InOrder      bool          `json:"inOrder"` // on a link none overtakes another, as on TCP
 }
 
 // Disk is what every disk does when no fault strikes it.

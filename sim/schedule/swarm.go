@@ -1,0 +1,218 @@
+package schedule
+
+import (
+	"math/bits"
+	"slices"
+	"time"
+
+	"gauntlet/chance"
+	"gauntlet/nemesis"
+)
+
+// FromSeed draws a schedule: a pure function, always Valid, whose Operations are left to the run.
+//
+// It is swarm testing: each feature is on or off at random, since what always takes part hides what
+// it gets in the way of (A. Groce et al., "Swarm Testing", ISSTA 2012). Intensities are drawn by
+// their order of magnitude. Some seeds have no fault at all, some a single kind, some all kinds.
+//
+// Times are drawn as parts of the election timeout, and what happens in a seed is the same amount
+// whatever the size of the cluster: about 4,000 events in 12 seconds if nothing breaks; one seed
+// in five is up to twelve times as long.
+//
+// What bit rot may cost never matters to the liveness phase: a seed with bit rot has a core smaller
+// than the cluster, bit rot must not strike the core (see Options.Sound), and as the core holds a
+// quorum, those outside are no more than a quorum can spare.
+func FromSeed(seed uint64) *Schedule {
+	s := &Schedule{Version: Version, Seed: seed}
+	d := &swarm{seed: seed, options: &s.Options}
+	d.cluster()
+	d.times()
+	d.raft()
+	d.network()
+	d.disk()
+	d.clock()
+	d.workload()
+	on := d.kinds()
+	d.liveness(slices.Contains(on, nemesis.KindBitRot))
+	s.Faults = d.plan(on)
+	return s
+}
+
+// swarm draws one schedule. Each part has a stream of its own, so that a change of one leaves the
+// others of a seed as they were.
+type swarm struct {
+	seed    uint64
+	options *Options
+	stratum stratum
+	long    int           // how many times as long as a short seed
+	ops     int           // about how many requests clients should make
+	et      time.Duration // the election timeout, Raft.ElectionTimeoutMin
+}
+
+func (d *swarm) stream(part string) draw {
+	return draw{chance.New(d.seed, "swarm/"+part, 0)}
+}
+
+// draw is a stream with the distributions of a swarm. Integers only: a seed means the same
+// everywhere.
+type draw struct{ *chance.Stream }
+
+// one is true one time in so many.
+func (d draw) one(in int) bool { return d.Intn(in) == 0 }
+
+// scaled draws from [lo, hi] by order of magnitude: each doubling of lo is as likely as the others,
+// the last one up to hi, and within it all values are.
+func scaled[N ~int | ~int64](d draw, lo, hi N) N {
+	if hi <= lo {
+		return lo
+	}
+	from := lo << d.Intn(bits.Len64(uint64(hi/lo)))
+	return from + N(d.Duration(0, time.Duration(min(from-1, hi-from))))
+}
+
+// sizes are the sizes of clusters with their weights, of sizesTotal.
+var sizes = []struct{ nodes, weight int }{
+	{1, 3}, {2, 5}, {3, 22}, {4, 12}, {5, 40}, {6, 8}, {7, 10},
+}
+
+const sizesTotal = 100
+
+func (d *swarm) cluster() {
+	draw := d.stream("cluster")
+	at := draw.Intn(sizesTotal)
+	for _, size := range sizes {
+		d.options.Nodes = size.nodes
+		if at -= size.weight; at < 0 {
+			break
+		}
+	}
+	d.stratum = strata[draw.Intn(len(strata))]
+	d.long = 1
+	if draw.one(5) {
+		d.long = scaled(draw, 2, 12)
+	}
+	d.ops = (150 + draw.Intn(151)) * d.long
+}
+
+// heartbeats is about how many messages of a short seed are heartbeats and their answers.
+const heartbeats = 1600
+
+// times draws the election timeout, the heartbeats and the length of the load together, so that
+// neither the idle chatter of a large cluster nor a slow one makes the seed useless.
+func (d *swarm) times() {
+	o, draw := d.options, d.stream("times")
+	load := draw.Duration(8*time.Second, 16*time.Second)
+	rounds := min(400, heartbeats/max(1, 2*(o.Nodes-1)))
+	interval := load / time.Duration(rounds)
+	d.et = scaled(draw, max(150*time.Millisecond, 3*interval), 1500*time.Millisecond)
+	o.Raft.ElectionTimeoutMin = d.et
+	o.Raft.ElectionTimeoutMax = d.et + draw.Duration(d.et/2, d.et)
+	o.Raft.HeartbeatInterval = draw.Duration(max(interval, d.et/10), d.et/3)
+	o.Load = load * time.Duration(d.long)
+}
+
+func (d *swarm) raft() {
+	r, draw := &d.options.Raft, d.stream("raft")
+	r.PreVote = draw.one(2)
+	r.CheckQuorum = !draw.one(4)
+	if draw.one(2) {
+		r.MaxAppendBytes = scaled(draw, 64, 64<<10)
+	}
+	if draw.one(2) {
+		r.MaxInflightBytes = scaled(draw, 256, 256<<10)
+	}
+	if draw.one(4) {
+		r.MaxUncommittedBytes = scaled(draw, 1<<10, 256<<10)
+	}
+	if draw.one(2) {
+		d.options.Turn = scaled(draw, 10*time.Microsecond, d.et/50)
+	}
+}
+
+func (d *swarm) network() {
+	n, draw := &d.options.Network, d.stream("network")
+	n.DelayMax = scaled(draw, 200*time.Microsecond, d.et/8)
+	n.DelayMin = n.DelayMax / time.Duration(1+draw.Intn(10))
+	n.InOrder = draw.one(2)
+	if d.stratum == quiet && draw.one(2) {
+		return
+	}
+	if draw.one(2) {
+		n.TailPPM, n.TailMax = scaled(draw, 100, 50_000), scaled(draw, n.DelayMax, 2*d.et)
+	}
+	if draw.one(2) {
+		n.LossPPM = scaled(draw, 100, 50_000)
+	}
+	if draw.one(2) {
+		n.DuplicatePPM = scaled(draw, 100, 50_000)
+	}
+}
+
+// disk keeps segments small, so that a seed fills several.
+func (d *swarm) disk() {
+	k, draw := &d.options.Disk, d.stream("disk")
+	k.SyncMax = scaled(draw, 100*time.Microsecond, d.et/20)
+	k.SyncMin = k.SyncMax / time.Duration(1+draw.Intn(10))
+	k.SegmentBytes = scaled(draw, 4<<10, 64<<10)
+	if draw.one(2) {
+		k.TailPPM, k.TailMax = scaled(draw, 100, 50_000), scaled(draw, k.SyncMax, d.et)
+	}
+}
+
+func (d *swarm) clock() {
+	c, draw := &d.options.Clock, d.stream("clock")
+	if draw.one(2) {
+		c.DriftPPM = scaled(draw, 10, 50_000)
+	}
+	if draw.one(2) {
+		c.Offset = scaled(draw, time.Millisecond, time.Hour)
+	}
+}
+
+// workload lets every member have a client, more where answers are slow, and lets them think as
+// long as it takes for the requests to fill the load.
+func (d *swarm) workload() {
+	o, w, draw := d.options, &d.options.Workload, d.stream("workload")
+	w.Kind = []string{"register", "append", "counter", "txn"}[draw.Intn(4)]
+	w.Keys = 1
+	if !draw.one(3) {
+		w.Keys = scaled(draw, 2, 8)
+	}
+	w.OpsPerKey = scaled(draw, 16, 128)
+	w.Timeout = scaled(draw, d.et, 8*d.et)
+	w.DelayMax = scaled(draw, 100*time.Microsecond, d.et/8)
+
+	answer := w.DelayMax + 2*(o.Network.DelayMin+o.Network.DelayMax) + o.Disk.SyncMin + o.Disk.SyncMax
+	least := max(o.Nodes, 3, 1+int(answer*2/(o.Load/time.Duration(d.ops))))
+	w.Clients = least + draw.Intn(least+1)
+	think := o.Load*time.Duration(w.Clients)/time.Duration(d.ops) - answer
+	w.ThinkMin, w.ThinkMax = think/2, think+think/2
+}
+
+// liveness draws the last phase. Others that are deaf or mute are for clusters in which they cannot
+// disturb: those with both remedies.
+func (d *swarm) liveness(rot bool) {
+	o, l, draw := d.options, &d.options.Liveness, d.stream("liveness")
+	if draw.one(4) {
+		return
+	}
+	l.Within = 40
+	most := o.Nodes
+	if rot {
+		most--
+	}
+	size := o.Quorum() + draw.Intn(most-o.Quorum()+1)
+	if size == o.Nodes {
+		return
+	}
+	for member := range o.Nodes {
+		l.Core = append(l.Core, member)
+	}
+	draw.Shuffle(o.Nodes, func(i, j int) { l.Core[i], l.Core[j] = l.Core[j], l.Core[i] })
+	l.Core = l.Core[:size]
+	slices.Sort(l.Core)
+	l.Others = OthersDead
+	if o.Raft.PreVote && o.Raft.CheckQuorum {
+		l.Others = []string{OthersDead, OthersDeaf, OthersMute}[draw.Intn(3)]
+	}
+}

@@ -1,0 +1,164 @@
+package schedule
+
+import (
+	"slices"
+	"time"
+
+	"gauntlet/nemesis"
+)
+
+// stratum is which kinds of faults a seed has.
+type stratum uint8
+
+const (
+	mixed  stratum = iota // each with even chances
+	single                // one alone, more often
+	all
+	quiet // none
+)
+
+// strata is drawn from evenly.
+var strata = []stratum{
+	mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed,
+	single, single, single, all, quiet,
+}
+
+// swarmKinds are the kinds that seeds have. The order is part of what a seed means.
+var swarmKinds = []nemesis.Kind{
+	nemesis.KindPartition, nemesis.KindPause, nemesis.KindKill, nemesis.KindPower,
+	nemesis.KindClockJump, nemesis.KindClockRate, nemesis.KindDiskSlow, nemesis.KindDiskError,
+	nemesis.KindDiskFull, nemesis.KindBitRot, nemesis.KindLoss, nemesis.KindDuplicate,
+	nemesis.KindDelay, nemesis.KindReorder, nemesis.KindClog,
+}
+
+// swarmShapes are the shapes of faults of links.
+var swarmShapes = []nemesis.Shape{
+	nemesis.ShapeIsolateOne, nemesis.ShapeIsolateLeader, nemesis.ShapeIsolateFollower,
+	nemesis.ShapeMajorityMinority, nemesis.ShapeHalves, nemesis.ShapeMajoritiesRing,
+	nemesis.ShapeBridge, nemesis.ShapeChain, nemesis.ShapeStar, nemesis.ShapeAll,
+	nemesis.ShapeOneWayIn, nemesis.ShapeOneWayInLeader, nemesis.ShapeOneWayOut,
+	nemesis.ShapeOneWayOutLeader, nemesis.ShapeOneWayPair,
+}
+
+// swarmRoles holds the roles by their weight.
+var swarmRoles = []nemesis.Role{
+	nemesis.RoleLeader, nemesis.RoleLeader, nemesis.RoleLeader,
+	nemesis.RoleFollower, nemesis.RoleFollower, nemesis.RoleAny, nemesis.RoleAny,
+	nemesis.RoleMajority, nemesis.RoleMinority, nemesis.RoleAll,
+}
+
+// possible is a kind that the cluster can have: there are links to strike, or members to spare.
+func (d *swarm) possible(kind nemesis.Kind) bool {
+	if kind.Traits().Links {
+		return d.options.Nodes >= 2
+	}
+	return nemesis.RoleAny.Valid(kind, d.options.Nodes) == nil
+}
+
+// kinds draws which kinds the seed has.
+func (d *swarm) kinds() []nemesis.Kind {
+	draw := d.stream("kinds")
+	var possible, on []nemesis.Kind
+	for _, kind := range swarmKinds {
+		if draw.one(2) && d.possible(kind) {
+			on = append(on, kind)
+		}
+		if d.possible(kind) {
+			possible = append(possible, kind)
+		}
+	}
+	switch d.stratum {
+	case quiet:
+		return nil
+	case all:
+		return possible
+	case single:
+		at := draw.Intn(len(possible))
+		return possible[at : at+1]
+	}
+	return on
+}
+
+// plan draws the faults of these kinds, in the order of their start.
+func (d *swarm) plan(on []nemesis.Kind) nemesis.Plan {
+	var plan nemesis.Plan
+	for _, kind := range on {
+		plan = append(plan, d.series(kind)...)
+	}
+	slices.SortStableFunc(plan, func(a, b nemesis.Event) int { return int(a.At - b.At) })
+	for i := range plan {
+		plan[i].ID = i + 1
+	}
+	return plan
+}
+
+// series draws the faults of one kind, each in its own part of the load.
+func (d *swarm) series(kind nemesis.Kind) []nemesis.Event {
+	draw := d.stream("faults/" + string(kind))
+	count := scaled(draw, 1, 6)
+	if d.stratum == single {
+		count = scaled(draw, 2, 16)
+	}
+	count *= (d.long + 1) / 2
+	part := d.options.Load / time.Duration(count)
+	var events []nemesis.Event
+	for i := range count {
+		lasts := min(scaled(draw, d.et/4, 8*d.et), part*3/4)
+		e := nemesis.Event{Kind: kind, For: lasts, Stream: uint64(i)}
+		e.At = part*time.Duration(i) + draw.Duration(0, part-lasts)
+		d.whom(draw, &e)
+		d.measure(draw, &e)
+		events = append(events, d.flaps(draw, e)...)
+	}
+	return events
+}
+
+// whom draws a shape or a role that the cluster can have.
+func (d *swarm) whom(draw draw, e *nemesis.Event) {
+	n := d.options.Nodes
+	if e.Kind.Traits().Links {
+		for e.Shape == "" || e.Shape.Valid(n, nil) != nil {
+			e.Shape = swarmShapes[draw.Intn(len(swarmShapes))]
+		}
+		return
+	}
+	for e.Role == "" || e.Role.Valid(e.Kind, n) != nil {
+		e.Role = swarmRoles[draw.Intn(len(swarmRoles))]
+	}
+}
+
+// measure draws what the kind takes.
+func (d *swarm) measure(draw draw, e *nemesis.Event) {
+	switch e.Kind {
+	case nemesis.KindClockJump:
+		e.Amount = scaled(draw, d.et/8, 16*d.et)
+	case nemesis.KindClockRate:
+		e.Rate = scaled(draw, 1, 500)
+		if draw.one(2) {
+			e.Rate = -e.Rate
+		}
+	case nemesis.KindDiskSlow, nemesis.KindDelay:
+		e.Amount = scaled(draw, d.et/64, 2*d.et)
+	case nemesis.KindLoss, nemesis.KindDuplicate:
+		e.Rate = scaled(draw, 10, 800)
+	case nemesis.KindReorder:
+		e.Rate = scaled(draw, 10, 800)
+		e.Amount = scaled(draw, d.et/64, d.et)
+	}
+}
+
+// flaps makes several short cuts of one partition in four, of the same links.
+func (d *swarm) flaps(draw draw, e nemesis.Event) []nemesis.Event {
+	if e.Kind != nemesis.KindPartition || !draw.one(4) {
+		return []nemesis.Event{e}
+	}
+	cuts := time.Duration(2 + draw.Intn(6))
+	period := e.For / cuts
+	var events []nemesis.Event
+	for i := range cuts {
+		cut := e
+		cut.At, cut.For = e.At+i*period, period/2
+		events = append(events, cut)
+	}
+	return events
+}
