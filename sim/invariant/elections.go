@@ -1,6 +1,8 @@
 package invariant
 
 import (
+	"slices"
+
 	"gauntlet/raft"
 	"gauntlet/sim/failure"
 )
@@ -19,10 +21,19 @@ func (w *Watch) votes(node int, s raft.Status) {
 	switch {
 	case s.Vote == 0 || s.Vote == before:
 	case before == 0:
-		m.votes = append(m.votes, vote{s.Term, s.Vote})
+		m.note(vote{s.Term, s.Vote})
 	default:
 		w.votedTwice(node, s.Term, before, s.Vote)
 	}
+}
+
+// note takes a vote into the list, which rises with its terms.
+func (m *member) note(v vote) {
+	i := len(m.votes)
+	for i > 0 && m.votes[i-1].term > v.term {
+		i--
+	}
+	m.votes = slices.Insert(m.votes, i, v)
 }
 
 // voted returns for whom a member voted in a term, 0 for nobody.
