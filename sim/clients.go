@@ -243,6 +243,10 @@ func (w *World) answer(ref int32) {
 		w.end(ref, outcome, r.Reason)
 		return
 	}
+	if op.answer.Result.Conflict {
+		w.end(ref, history.OutcomeFail, "conflict")
+		return
+	}
 	output, err := w.model.Output(op.inv, reply(&op.answer.Result))
 	if err != nil {
 		w.end(ref, history.OutcomeInfo, err.Error())
