@@ -54,6 +54,7 @@ type play struct {
 	cut     map[[2]raft.NodeID]bool
 	open    map[asked]answer
 	back    []answer
+	calm    int // how long trouble lasts
 	ops     int64
 	leaders int
 	commits uint64
@@ -64,7 +65,7 @@ func newPlay(seed uint64, watch *invariant.Watch, judge *witness.Witness) *play 
 	draw := chance.New(seed, "schedule", 0)
 	p := &play{
 		draw: draw, watch: watch, witness: judge, cut: make(map[[2]raft.NodeID]bool),
-		open: make(map[asked]answer),
+		open: make(map[asked]answer), calm: 1 + draw.Intn(5),
 	}
 	members := 1 + draw.Intn(5)
 	if draw.Intn(4) != 0 {
@@ -88,7 +89,7 @@ func (p *play) start(n *node) {
 	n.outbox, n.writes, n.syncing = &replica.Outbox{}, &replica.Writes{}, nil
 	cfg := replica.Config{Incarnation: n.life, Raft: raft.Config{
 		ID: n.id, ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
-		HeartbeatInterval: testET / 5, PreVote: len(p.nodes)%2 == 0, CheckQuorum: true,
+		HeartbeatInterval: testET / 5, PreVote: p.calm != 1, CheckQuorum: p.calm%2 == 0,
 		MaxUncommittedBytes: 4000, MaxAppendBytes: 200, Seed: uint64(len(p.nodes)),
 	}}
 	for _, other := range p.nodes {
@@ -182,31 +183,47 @@ func (p *play) drain(n *node) {
 func (p *play) step() {
 	n := p.nodes[p.draw.Intn(len(p.nodes))]
 	switch what := p.draw.Intn(100); {
-	case what < 56:
+	case what < 52:
 		p.move()
-	case what < 74:
+	case what < 70:
 		if n.replica != nil {
 			p.sync(n)
 		}
 	case what < 80:
-		p.pass(time.Duration(p.draw.Intn(9)) * time.Millisecond)
+		p.pass(time.Duration(p.draw.Intn(12)) * time.Millisecond)
 	case what < 88:
 		p.request(n)
 	case what < 92:
 		if len(p.back) > 0 {
 			a := p.back[0]
 			p.back = p.back[1:]
-			p.answers++
+			if a.Refusal == nil {
+				p.answers++
+			}
 			p.witness.Returned(a.op, &a.Answer, a.key, a.read)
 		}
-	case what < 93:
-		p.cut[[2]raft.NodeID{n.id, p.nodes[p.draw.Intn(len(p.nodes))].id}] = true
+	case what < 94:
+		p.trouble(n)
 	case what < 96:
-		clear(p.cut)
+		if p.draw.Intn(p.calm) == 0 {
+			clear(p.cut)
+		}
 	case what < 98 && n.replica != nil && p.draw.Intn(3) == 0:
 		p.crash(n)
 	case n.replica == nil:
 		p.start(n)
+	}
+}
+
+// trouble cuts one direction of a link, or a member off.
+func (p *play) trouble(n *node) {
+	if p.draw.Intn(3) != 0 {
+		p.cut[[2]raft.NodeID{n.id, p.nodes[p.draw.Intn(len(p.nodes))].id}] = true
+		return
+	}
+	for _, other := range p.nodes {
+		p.cut[[2]raft.NodeID{n.id, other.id}] = true
+		p.cut[[2]raft.NodeID{other.id, n.id}] = true
 	}
 }
 
@@ -260,20 +277,41 @@ func (p *play) request(n *node) {
 	p.drain(n)
 }
 
-// command draws what a client wants; Op 0 is a read.
+// command draws what a client wants; Op 0 is a read. Numbers and lists meet on the same keys, so
+// that there are conflicts.
 func (p *play) command() kv.Command {
-	key := fmt.Sprint("k", p.draw.Intn(3))
-	value := fmt.Append(nil, p.ops)
-	switch p.draw.Intn(8) {
+	c := kv.Command{Key: fmt.Sprint("k", p.draw.Intn(4))}
+	switch p.draw.Intn(10) {
 	case 0:
-		return kv.Command{Op: kv.Put, Key: key, Value: value}
+		c.Op, c.Value = kv.CAS, fmt.Append(nil, p.ops)
+		if p.draw.Intn(2) == 0 {
+			c.Expected = fmt.Append(nil, p.draw.Intn(100))
+		}
 	case 1:
-		return kv.Command{Op: kv.Delete, Key: key}
-	case 2:
-		return kv.Command{Op: kv.CAS, Key: key, Value: value}
-	default:
-		return kv.Command{Key: key}
+		c.Op, c.Key = kv.Txn, ""
+		for range 1 + p.draw.Intn(3) {
+			op, key, value := p.change()
+			c.Steps = append(c.Steps, kv.Step{Op: op, Key: key, Value: value})
+		}
+	case 2, 3, 4:
+		c.Op, c.Key, c.Value = p.change()
+		if c.Op == kv.Get {
+			c.Op = 0
+		}
 	}
+	return c
+}
+
+func (p *play) change() (op kv.Op, key string, value []byte) {
+	ops := []kv.Op{kv.Put, kv.Append, kv.Append, kv.Add, kv.Add, kv.Add, kv.Delete, kv.Get}
+	op, key = ops[p.draw.Intn(len(ops))], fmt.Sprint("k", p.draw.Intn(4))
+	switch op {
+	case kv.Append:
+		value = fmt.Appendf(nil, "%d,", p.ops)
+	case kv.Put, kv.Add:
+		value = fmt.Append(nil, p.draw.Intn(100))
+	}
+	return op, key, value
 }
 
 // failed returns what either judge found.

@@ -1,38 +1,255 @@
 // Package witness decides in linear time whether what clients saw is linearizable, with the
-// replicated log as the witness.
+// replicated log as the witness: each write takes effect at its own index, each read after the
+// entry whose state it saw. What remains to be checked is that every answer is the one that a state
+// machine gives there, and that these points agree with real time.
+//
+// The state machine is a twin of raftd's, written on its own terms: see twin.go.
+//
+// Real time: an operation's point must not lie before that of any operation whose answer was
+// back before it was called, and a write's must lie behind it. A history that passes is
+// linearizable (M. Herlihy and J. Wing, 1990). One that fails may still be, with other points:
+// then no client could tell, and a checker of what clients saw decides.
 package witness
 
 import (
+	"fmt"
 	"time"
 
 	"gauntlet/raft"
+	"gauntlet/raft/kv"
 	"gauntlet/raft/replica"
 	"gauntlet/sim/failure"
 )
 
-// Witness is one run's log, applied to a state machine of its own, and what clients were told.
+// Witness is one run's log, applied to a state machine of its own, and what clients were told. It
+// is not safe for concurrent use.
+//
+// An answer and the entries that it depends on may come in any order: the answer waits. What was
+// never answered, or with a refusal that leaves it open, may have happened or not.
 type Witness struct {
-	failed *failure.Failure
+	twin     twin
+	outcomes []outcome // by index - 1
+	rows     []row
+	byOp     map[int64]int
+	byAsked  map[asked]int
+	waiting  []returned
+	latest   floor // the last point of all answers so far
+	failed   *failure.Failure
+}
+
+// outcome is what an entry did.
+type outcome struct {
+	row    int // whose request it was; -1: no client's
+	result kv.Result
+}
+
+// row is an operation.
+type row struct {
+	op      int64
+	node    int
+	called  time.Duration
+	write   bool
+	refused bool   // it was said to have certainly failed
+	point   uint64 // of a write: its index once it is committed
+	after   floor  // its point must not lie before this one
+}
+
+// floor is a point, and the operation whose it was.
+type floor struct {
+	index uint64
+	op    int64
+}
+
+// asked names a request of one life of one member.
+type asked struct {
+	node                 int
+	incarnation, request uint64
+}
+
+// returned is an answer with a result.
+type returned struct {
+	row    int
+	index  uint64
+	result kv.Result
+	key    string
+	read   bool
 }
 
 // New returns a witness of nothing yet.
-func New() *Witness { return &Witness{} }
+func New() *Witness {
+	w := &Witness{byOp: make(map[int64]int), byAsked: make(map[asked]int)}
+	w.twin.keys = make(map[string]*past)
+	return w
+}
 
 // Reset forgets everything but its memory.
-func (w *Witness) Reset() { w.failed = nil }
+func (w *Witness) Reset() {
+	w.twin.reset()
+	clear(w.byOp)
+	clear(w.byAsked)
+	clear(w.outcomes)
+	w.outcomes, w.rows, w.waiting = w.outcomes[:0], w.rows[:0], w.waiting[:0]
+	w.latest, w.failed = floor{}, nil
+}
 
-// Committed applies the next globally committed entry.
-func (w *Witness) Committed(e raft.Entry) {}
-
-// Called tells that a client called an operation, and which request of which life of which member
-// it became.
+// Called tells that a client called an operation, and which request of which life of which member,
+// from 0, it became. A second request for the same operation counts as one with the first.
 func (w *Witness) Called(
 	op int64, at time.Duration, node int, incarnation, request uint64, write bool,
 ) {
+	i, again := w.byOp[op]
+	if !again {
+		i = len(w.rows)
+		w.byOp[op] = i
+		w.rows = append(w.rows, row{op: op, node: node, called: at, write: write, after: w.latest})
+	}
+	w.byAsked[asked{node, incarnation, request}] = i
 }
 
-// Returned tells that the answer to an operation reached its client.
-func (w *Witness) Returned(op int64, a *replica.Answer, key string, read bool) {}
+// Committed applies the next globally committed entry, of which it keeps nothing.
+func (w *Witness) Committed(e raft.Entry) {
+	if w.failed != nil {
+		return
+	}
+	done := outcome{row: -1}
+	if cmd, ok := command(e); ok {
+		done.result = w.twin.apply(e.Index, cmd)
+		if i, known := w.byAsked[asked{int(cmd.Origin) - 1, cmd.Incarnation, cmd.Request}]; known {
+			done.row = i
+			w.tookEffect(i, e.Index)
+		}
+	}
+	w.outcomes = append(w.outcomes, done)
+	w.judgeWaiting(e.Index)
+}
 
-// Failure returns the first thing that cannot be, nil if all can.
+// command returns what an entry asks for, false if nothing.
+func command(e raft.Entry) (kv.Command, bool) {
+	if e.Kind != raft.EntryCommand {
+		return kv.Command{}, false
+	}
+	cmd, err := kv.Decode(e.Data)
+	return cmd, err == nil
+}
+
+// tookEffect judges the place of a write in the log, answered or not.
+func (w *Witness) tookEffect(i int, index uint64) {
+	r := &w.rows[i]
+	switch {
+	case r.point != 0:
+		w.fail(failure.TwiceDone, r, index, "took effect at entry %d and again at entry %d",
+			r.point, index)
+	case r.refused:
+		w.fail(failure.UndoneFail, r, index,
+			"took effect at entry %d, though it was said to have certainly failed", index)
+	case index <= r.after.index:
+		w.stale(r, index)
+	}
+	r.point = index
+}
+
+// Returned tells that the answer to an operation reached its client; key is that of a read.
+func (w *Witness) Returned(op int64, a *replica.Answer, key string, read bool) {
+	i, known := w.byOp[op]
+	if w.failed != nil || !known {
+		return
+	}
+	if a.Refusal != nil {
+		w.refused(&w.rows[i], a.Refusal)
+		return
+	}
+	if a.Index >= w.latest.index {
+		w.latest = floor{a.Index, op}
+	}
+	answer := returned{row: i, index: a.Index, result: a.Result, key: key, read: read}
+	if a.Index > uint64(len(w.outcomes)) {
+		w.waiting = append(w.waiting, answer)
+		return
+	}
+	w.judge(&answer)
+}
+
+func (w *Witness) refused(r *row, refusal *replica.Refusal) {
+	if !r.write || refusal.Unknown {
+		return
+	}
+	r.refused = true
+	if r.point != 0 {
+		w.fail(failure.UndoneFail, r, r.point,
+			"was said to have certainly failed (%s), but took effect at entry %d",
+			refusal.Reason, r.point)
+	}
+}
+
+// judgeWaiting judges the answers that depended on the entry at an index.
+func (w *Witness) judgeWaiting(index uint64) {
+	if len(w.waiting) == 0 {
+		return
+	}
+	later := w.waiting[:0]
+	for i := range w.waiting {
+		if w.waiting[i].index > index {
+			later = append(later, w.waiting[i])
+			continue
+		}
+		w.judge(&w.waiting[i])
+	}
+	w.waiting = later
+}
+
+// Ended tells that the run is over: no entry will be committed that an answer still waits for.
+func (w *Witness) Ended() {
+	for i := range w.waiting {
+		a := &w.waiting[i]
+		w.fail(failure.WrongAnswer, &w.rows[a.row], a.index,
+			"was answered from entry %d, but only %d were committed", a.index, len(w.outcomes))
+	}
+}
+
+// judge compares an answer with what the twin gives at its point.
+func (w *Witness) judge(a *returned) {
+	r := &w.rows[a.row]
+	if a.read {
+		if a.index < r.after.index {
+			w.stale(r, a.index)
+			return
+		}
+		value, found := w.twin.at(a.key, a.index)
+		if want := (kv.Result{Found: found, Value: value}); !same(a.result, want) {
+			w.fail(failure.WrongAnswer, r, a.index, "read %s at entry %d as %s, where it is %s",
+				a.key, a.index, show(a.result), show(want))
+		}
+		return
+	}
+	if a.index == 0 || w.outcomes[a.index-1].row != a.row {
+		w.fail(failure.WrongAnswer, r, a.index,
+			"was answered from entry %d, which is not its own", a.index)
+		return
+	}
+	if want := w.outcomes[a.index-1].result; !same(a.result, want) {
+		w.fail(failure.WrongAnswer, r, a.index, "was answered at entry %d with %s instead of %s",
+			a.index, show(a.result), show(want))
+	}
+}
+
+func (w *Witness) stale(r *row, index uint64) {
+	w.fail(failure.StaleAnswer, r, index,
+		"has its point at entry %d, though operation %d had an answer from entry %d before the call",
+		index, r.after.op, r.after.index)
+	w.failed.Operations = []int64{r.after.op, r.op}
+}
+
+// Failure returns the first thing that cannot be, nil if all can. What comes after it is ignored.
 func (w *Witness) Failure() *failure.Failure { return w.failed }
+
+// fail notes the first failure: what an operation did.
+func (w *Witness) fail(what failure.Signature, r *row, index uint64, format string, args ...any) {
+	if w.failed != nil {
+		return
+	}
+	w.failed = &failure.Failure{
+		Signature: what, Nodes: []int{r.node}, Index: index, Operations: []int64{r.op},
+		Text: fmt.Sprintf("operation %d on n%d, called at %v, %s",
+			r.op, r.node+1, r.called, fmt.Sprintf(format, args...)),
+	}
+}
