@@ -1,13 +1,9 @@
 package server
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"gauntlet/raft"
 	"gauntlet/raft/kv"
@@ -16,7 +12,8 @@ import (
 // Limits of the client API. Beyond them a request is refused with 400 or 413 and had no effect.
 const (
 	MaxKeyBytes    = 1 << 10
-	MaxValueBytes  = 512 << 10
+	MaxValueBytes  = kv.MaxValueBytes
+	MaxSteps       = 64      // of a transaction
 	maxBodyBytes   = 4 << 20 // JSON may write one byte as six
 	maxHeaderBytes = 16 << 10
 )
@@ -24,13 +21,18 @@ const (
 func (s *Server) newHTTP() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/kv/{key}", s.get)
-	mux.HandleFunc("PUT /v1/kv/{key}", s.put)
-	mux.HandleFunc("DELETE /v1/kv/{key}", s.delete)
-	mux.HandleFunc("POST /v1/kv/{key}/cas", s.cas)
+	mux.HandleFunc("PUT /v1/kv/{key}", s.change(putOf, nothing))
+	mux.HandleFunc("DELETE /v1/kv/{key}", s.change(deleteOf, nothing))
+	mux.HandleFunc("POST /v1/kv/{key}/cas", s.change(casOf, casAnswerOf))
+	mux.HandleFunc("POST /v1/kv/{key}/append", s.change(appendOf, nothing))
+	mux.HandleFunc("POST /v1/kv/{key}/add", s.change(addOf, sumAnswerOf))
+	mux.HandleFunc("POST /v1/txn", s.change(txnOf, txnAnswerOf))
 	mux.HandleFunc("GET /v1/status", s.getStatus)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("/v1/kv/{key}", notAllowed("GET, PUT, DELETE"))
-	mux.HandleFunc("/v1/kv/{key}/cas", notAllowed("POST"))
+	for _, path := range []string{"kv/{key}/cas", "kv/{key}/append", "kv/{key}/add", "txn"} {
+		mux.HandleFunc("/v1/"+path, notAllowed("POST"))
+	}
 	mux.HandleFunc("/v1/status", notAllowed("GET"))
 	mux.HandleFunc("/healthz", notAllowed("GET"))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -47,8 +49,9 @@ func (s *Server) newHTTP() *http.Server {
 }
 
 func (s *Server) get(w http.ResponseWriter, r *http.Request) {
-	key, ok := keyOf(w, r)
-	if !ok {
+	key, err := keyOf(r)
+	if err != nil {
+		refuseInput(w, err)
 		return
 	}
 	mode := r.URL.Query().Get("read")
@@ -61,77 +64,31 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, answer.Refusal)
 		return
 	}
-	found := readAnswer{Found: answer.Result.Found}
-	if found.Found {
-		found.Value = text(answer.Result.Value)
-	}
-	reply(w, http.StatusOK, found)
+	reply(w, http.StatusOK, readAnswerOf(answer.Result))
 }
 
-func (s *Server) put(w http.ResponseWriter, r *http.Request) {
-	key, ok := keyOf(w, r)
-	if !ok {
-		return
-	}
-	var body struct {
-		Value *string `json:"value"`
-	}
-	if !decode(w, r, &body) || !checkValue(w, "value", body.Value) {
-		return
-	}
-	s.change(w, r, kv.Command{Op: kv.Put, Key: key, Value: []byte(*body.Value)})
-}
-
-func (s *Server) delete(w http.ResponseWriter, r *http.Request) {
-	if key, ok := keyOf(w, r); ok {
-		s.change(w, r, kv.Command{Op: kv.Delete, Key: key})
-	}
-}
-
-func (s *Server) cas(w http.ResponseWriter, r *http.Request) {
-	key, ok := keyOf(w, r)
-	if !ok {
-		return
-	}
-	var body struct {
-		Value    *string         `json:"value"`
-		Expected json.RawMessage `json:"expected"` // absent and null differ
-	}
-	if !decode(w, r, &body) || !checkValue(w, "value", body.Value) {
-		return
-	}
-	cmd := kv.Command{Op: kv.CAS, Key: key, Value: []byte(*body.Value)}
-	if string(body.Expected) != "null" {
-		var expected *string
-		if err := json.Unmarshal(body.Expected, &expected); err != nil {
-			refuse(w, http.StatusBadRequest, `"expected" must be a string, or null for "absent"`)
+// change makes the handler of one kind of command out of how to read it off a request, and how to
+// tell its result.
+func (s *Server) change(
+	read func(*http.Request) (kv.Command, error), answerOf func(kv.Command, kv.Result) any,
+) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+		cmd, err := read(r)
+		if err != nil {
+			refuseInput(w, err)
 			return
 		}
-		if !checkValue(w, "expected", expected) {
-			return
+		answer := s.do(r.Context(), &request{write: &cmd})
+		switch {
+		case answer.Refusal != nil:
+			s.refused(w, answer.Refusal)
+		case answer.Result.Conflict:
+			refuse(w, http.StatusConflict, reasonConflict)
+		default:
+			reply(w, http.StatusOK, answerOf(cmd, answer.Result))
 		}
-		cmd.Expected = []byte(*expected)
 	}
-	answer := s.do(r.Context(), &request{write: &cmd})
-	if answer.Refusal != nil {
-		s.refused(w, answer.Refusal)
-		return
-	}
-	result := casAnswer{Swapped: answer.Result.Swapped, Found: answer.Result.Found}
-	if result.Found {
-		result.Current = text(answer.Result.Value)
-	}
-	reply(w, http.StatusOK, result)
-}
-
-// change runs a command whose success says nothing more.
-func (s *Server) change(w http.ResponseWriter, r *http.Request, cmd kv.Command) {
-	answer := s.do(r.Context(), &request{write: &cmd})
-	if answer.Refusal != nil {
-		s.refused(w, answer.Refusal)
-		return
-	}
-	reply(w, http.StatusOK, struct{}{})
 }
 
 func (s *Server) getStatus(w http.ResponseWriter, r *http.Request) {
@@ -158,59 +115,6 @@ func notAllowed(allow string) http.HandlerFunc {
 		w.Header().Set("Allow", allow)
 		refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("method %s: want %s", r.Method, allow))
 	}
-}
-
-// keyOf returns the key of the path, or answers the client why it is none.
-func keyOf(w http.ResponseWriter, r *http.Request) (string, bool) {
-	key := r.PathValue("key")
-	switch {
-	case key == "":
-		refuse(w, http.StatusBadRequest, "empty key")
-	case len(key) > MaxKeyBytes:
-		refuse(w, http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("key of %d bytes: at most %d", len(key), MaxKeyBytes))
-	case !utf8.ValidString(key):
-		refuse(w, http.StatusBadRequest, "key is not valid UTF-8")
-	default:
-		return key, true
-	}
-	return "", false
-}
-
-// decode reads exactly one JSON object with known fields only, or answers the client what is wrong.
-func decode(w http.ResponseWriter, r *http.Request, into any) bool {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		refuse(w, http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("body: at most %d bytes", tooLarge.Limit))
-		return false
-	case err != nil:
-		refuse(w, http.StatusBadRequest, "body: "+err.Error())
-		return false
-	case !utf8.Valid(body): // the decoder would quietly replace what is not
-		refuse(w, http.StatusBadRequest, "body is not valid UTF-8")
-		return false
-	}
-	if err := strict(body, into); err != nil {
-		refuse(w, http.StatusBadRequest, "body: "+err.Error())
-		return false
-	}
-	return true
-}
-
-func checkValue(w http.ResponseWriter, name string, value *string) bool {
-	switch {
-	case value == nil:
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("body: %q is missing", name))
-	case len(*value) > MaxValueBytes:
-		refuse(w, http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("%s of %d bytes: at most %d", name, len(*value), MaxValueBytes))
-	default:
-		return true
-	}
-	return false
 }
 
 // statusBody is GET /v1/status.

@@ -18,6 +18,10 @@ func TestBadRequests(t *testing.T) {
 	c.leader()
 	long := strings.Repeat("k", MaxKeyBytes+1)
 	value := func(n int) string { return `{"value":"` + strings.Repeat("v", n) + `"}` }
+	put := `{"op":"put","key":"k","value":"1"}`
+	steps := func(n int, step string) string {
+		return `{"steps":[` + strings.Repeat(step+",", n-1) + step + `]}`
+	}
 	for _, bad := range []struct {
 		method, path, body string
 		code               int
@@ -42,7 +46,32 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/v1/kv/k/cas", `{"value":"1","expected":5}`, 400, `\"expected\" must be`},
 		{"POST", "/v1/kv/k/cas", `{"expected":null}`, 400, `\"value\" is missing`},
 		{"POST", "/v1/kv/k", `{"value":"1"}`, 405, "want GET, PUT, DELETE"},
+		{"POST", "/v1/kv/k/append", `{}`, 400, `\"value\" is missing`},
+		{"POST", "/v1/kv/k/append", value(MaxValueBytes + 1), 413, "at most 524288"},
+		{"POST", "/v1/kv/k/add", `{}`, 400, `\"delta\" is missing`},
+		{"POST", "/v1/kv/k/add", `{"delta":3}`, 400, "cannot unmarshal number"},
+		{"POST", "/v1/kv/k/add", `{"delta":"3.0"}`, 400, "decimal 64-bit integer"},
+		{"POST", "/v1/kv/k/add", `{"delta":"9223372036854775808"}`, 400, "decimal 64-bit integer"},
+		{"POST", "/v1/kv/" + long + "/add", `{"delta":"3"}`, 413, "at most 1024"},
+		{"POST", "/v1/txn", ``, 400, "empty"},
+		{"POST", "/v1/txn", `{}`, 400, `\"steps\" is missing or empty`},
+		{"POST", "/v1/txn", `{"steps":[]}`, 400, `\"steps\" is missing or empty`},
+		{"POST", "/v1/txn", steps(MaxSteps+1, put), 413, "at most 64"},
+		{"POST", "/v1/txn", steps(2, `{"op":"cas","key":"k"}`), 400, `step 1: op \"cas\"`},
+		{"POST", "/v1/txn", steps(1, `{"key":"k"}`), 400, `op \"\"`},
+		{"POST", "/v1/txn", steps(1, `{"op":"get"}`), 400, `step 1: \"key\" is missing`},
+		{"POST", "/v1/txn", steps(1, `{"op":"get","key":""}`), 400, "empty key"},
+		{"POST", "/v1/txn", steps(1, put+`,{"op":"get","key":"`+long+`"}`), 413, "step 2: key of"},
+		{"POST", "/v1/txn", steps(1, `{"op":"get","key":"k","value":"1"}`), 400, "takes no value"},
+		{"POST", "/v1/txn", steps(1, `{"op":"put","key":"k","delta":"1"}`), 400, "takes no delta"},
+		{"POST", "/v1/txn", steps(1, `{"op":"put","key":"k"}`), 400, `\"value\" is missing`},
+		{"POST", "/v1/txn", steps(1, `{"op":"add","key":"k"}`), 400, `\"delta\" is missing`},
+		{"POST", "/v1/txn", steps(1, `{"op":"add","key":"k","delta":""}`), 400, "64-bit integer"},
+		{"POST", "/v1/txn", steps(1, `{"op":"get","key":"k","x":1}`), 400, "unknown field"},
 		{"GET", "/v1/kv/k/cas", "", 405, "want POST"},
+		{"GET", "/v1/kv/k/append", "", 405, "want POST"},
+		{"PUT", "/v1/kv/k/add", "", 405, "want POST"},
+		{"GET", "/v1/txn", "", 405, "want POST"},
 		{"PUT", "/v1/status", "", 405, "want GET"},
 		{"GET", "/v1/kv/", "", 404, "no such path"},
 		{"GET", "/", "", 404, "no such path"},
@@ -56,6 +85,38 @@ func TestBadRequests(t *testing.T) {
 	}
 	c.want(0, "GET", "/v1/kv/k", "", `{"found":false}`)
 	c.want(0, "PUT", "/v1/kv/k", value(MaxValueBytes), `{}`)
+	if code, body := c.call(0, "POST", "/v1/txn", steps(MaxSteps, put)); code != 200 {
+		t.Errorf("the largest transaction: %d %s", code, body)
+	}
+}
+
+// Goal: a command that contradicts what its keys hold is refused with 409, certainly had no effect,
+// and says why. Method: each kind of conflict, alone and within a transaction.
+func TestConflicts(t *testing.T) {
+	c := newCluster(t, 1)
+	c.leader()
+	long := `"` + strings.Repeat("v", MaxValueBytes) + `"`
+	c.want(0, "PUT", "/v1/kv/word", `{"value":"red"}`, `{}`)
+	c.want(0, "PUT", "/v1/kv/most", `{"value":"9223372036854775807"}`, `{}`)
+	c.want(0, "PUT", "/v1/kv/long", `{"value":`+long+`}`, `{}`)
+	for _, conflict := range []struct{ path, body string }{
+		{"/v1/kv/word/add", `{"delta":"1"}`},
+		{"/v1/kv/most/add", `{"delta":"1"}`},
+		{"/v1/kv/long/append", `{"value":"v"}`},
+		{"/v1/txn", `{"steps":[{"op":"put","key":"new","value":"1"},` +
+			`{"op":"add","key":"word","delta":"1"}]}`},
+		{"/v1/txn", `{"steps":[{"op":"add","key":"new","delta":"1"},` +
+			`{"op":"append","key":"long","value":"v"}]}`},
+	} {
+		code, body := c.call(0, "POST", conflict.path, conflict.body)
+		if code != 409 || !strings.Contains(body, `"outcome":"fail"`) ||
+			!strings.Contains(body, "nothing was changed") {
+			t.Errorf("%s %s: %d %s", conflict.path, conflict.body, code, body)
+		}
+	}
+	c.want(0, "GET", "/v1/kv/new", "", `{"found":false}`)
+	c.want(0, "GET", "/v1/kv/word", "", `{"found":true,"value":"red"}`)
+	c.want(0, "POST", "/v1/kv/most/add", `{"delta":"-7"}`, `{"value":"9223372036854775800"}`)
 }
 
 // Goal: keys and values are any text; what is put is what is got.
@@ -154,6 +215,7 @@ func TestReadme(t *testing.T) {
 	}
 	for _, endpoint := range []string{
 		"GET /v1/kv/KEY", "PUT /v1/kv/KEY", "DELETE /v1/kv/KEY", "POST /v1/kv/KEY/cas",
+		"POST /v1/kv/KEY/append", "POST /v1/kv/KEY/add", "POST /v1/txn",
 		"GET /v1/status", "GET /healthz",
 	} {
 		if !seen[endpoint] {

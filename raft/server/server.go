@@ -5,7 +5,8 @@
 //	disk.go      one goroutine that writes, so that a slow disk delays no heartbeat
 //	link.go      outgoing: per peer and stream one connection, which carries data one way only
 //	accept.go    incoming: the other ends of those connections
-//	http.go      the client API; request.go the life of one request; answer.go what it is told
+//	http.go      the client API; input.go what a request says; request.go the life of one;
+//	             answer.go what it is told
 //	events.go    the event log: one JSON line per event
 //
 // # Rules
