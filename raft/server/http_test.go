@@ -11,6 +11,25 @@ import (
 	"time"
 )
 
+// bad is a request that must be refused, with a status and a reason.
+type bad struct {
+	method, path, body string
+	code               int
+	reason             string
+}
+
+func (c *cluster) refuses(requests []bad) {
+	c.t.Helper()
+	for _, r := range requests {
+		code, body := c.call(0, r.method, r.path, r.body)
+		if code != r.code || !strings.Contains(body, r.reason) ||
+			!strings.Contains(body, `"outcome":"fail"`) {
+			c.t.Errorf("%s %.30s %.40s:\n  got %d %s\n  want %d ... %s",
+				r.method, r.path, r.body, code, body, r.code, r.reason)
+		}
+	}
+}
+
 // Goal: whatever is malformed or too large is refused with a reason, in JSON, with outcome "fail",
 // and has no effect.
 func TestBadRequests(t *testing.T) {
@@ -18,15 +37,7 @@ func TestBadRequests(t *testing.T) {
 	c.leader()
 	long := strings.Repeat("k", MaxKeyBytes+1)
 	value := func(n int) string { return `{"value":"` + strings.Repeat("v", n) + `"}` }
-	put := `{"op":"put","key":"k","value":"1"}`
-	steps := func(n int, step string) string {
-		return `{"steps":[` + strings.Repeat(step+",", n-1) + step + `]}`
-	}
-	for _, bad := range []struct {
-		method, path, body string
-		code               int
-		reason             string
-	}{
+	c.refuses([]bad{
 		{"PUT", "/v1/kv/k", ``, 400, "empty"},
 		{"PUT", "/v1/kv/k", `{`, 400, "unexpected EOF"},
 		{"PUT", "/v1/kv/k", `[]`, 400, "cannot unmarshal array"},
@@ -53,6 +64,28 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/v1/kv/k/add", `{"delta":"3.0"}`, 400, "decimal 64-bit integer"},
 		{"POST", "/v1/kv/k/add", `{"delta":"9223372036854775808"}`, 400, "decimal 64-bit integer"},
 		{"POST", "/v1/kv/" + long + "/add", `{"delta":"3"}`, 413, "at most 1024"},
+		{"GET", "/v1/kv/k/cas", "", 405, "want POST"},
+		{"GET", "/v1/kv/k/append", "", 405, "want POST"},
+		{"PUT", "/v1/kv/k/add", "", 405, "want POST"},
+		{"GET", "/v1/txn", "", 405, "want POST"},
+		{"PUT", "/v1/status", "", 405, "want GET"},
+		{"GET", "/v1/kv/", "", 404, "no such path"},
+		{"GET", "/", "", 404, "no such path"},
+	})
+	c.want(0, "GET", "/v1/kv/k", "", `{"found":false}`)
+	c.want(0, "PUT", "/v1/kv/k", value(MaxValueBytes), `{}`)
+}
+
+// Goal: the same for transactions, whose reason names the step.
+func TestBadTransactions(t *testing.T) {
+	c := newCluster(t, 1)
+	c.leader()
+	long := strings.Repeat("k", MaxKeyBytes+1)
+	put := `{"op":"put","key":"k","value":"1"}`
+	steps := func(n int, step string) string {
+		return `{"steps":[` + strings.Repeat(step+",", n-1) + step + `]}`
+	}
+	c.refuses([]bad{
 		{"POST", "/v1/txn", ``, 400, "empty"},
 		{"POST", "/v1/txn", `{}`, 400, `\"steps\" is missing or empty`},
 		{"POST", "/v1/txn", `{"steps":[]}`, 400, `\"steps\" is missing or empty`},
@@ -68,23 +101,8 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/v1/txn", steps(1, `{"op":"add","key":"k"}`), 400, `\"delta\" is missing`},
 		{"POST", "/v1/txn", steps(1, `{"op":"add","key":"k","delta":""}`), 400, "64-bit integer"},
 		{"POST", "/v1/txn", steps(1, `{"op":"get","key":"k","x":1}`), 400, "unknown field"},
-		{"GET", "/v1/kv/k/cas", "", 405, "want POST"},
-		{"GET", "/v1/kv/k/append", "", 405, "want POST"},
-		{"PUT", "/v1/kv/k/add", "", 405, "want POST"},
-		{"GET", "/v1/txn", "", 405, "want POST"},
-		{"PUT", "/v1/status", "", 405, "want GET"},
-		{"GET", "/v1/kv/", "", 404, "no such path"},
-		{"GET", "/", "", 404, "no such path"},
-	} {
-		code, body := c.call(0, bad.method, bad.path, bad.body)
-		if code != bad.code || !strings.Contains(body, bad.reason) ||
-			!strings.Contains(body, `"outcome":"fail"`) {
-			t.Errorf("%s %.30s %.40s:\n  got %d %s\n  want %d ... %s",
-				bad.method, bad.path, bad.body, code, body, bad.code, bad.reason)
-		}
-	}
+	})
 	c.want(0, "GET", "/v1/kv/k", "", `{"found":false}`)
-	c.want(0, "PUT", "/v1/kv/k", value(MaxValueBytes), `{}`)
 	if code, body := c.call(0, "POST", "/v1/txn", steps(MaxSteps, put)); code != 200 {
 		t.Errorf("the largest transaction: %d %s", code, body)
 	}
