@@ -5,6 +5,8 @@
 package spacetime
 
 import (
+	"time"
+
 	"gauntlet/history"
 	"gauntlet/sim/failure"
 	"gauntlet/sim/schedule"
@@ -15,18 +17,26 @@ import (
 type About struct {
 	Seed    uint64
 	Options schedule.Options
-	Build   string // what was simulated; "" unknown
-	Replay  string // the command that plays this run again
+	Virtual time.Duration // how long the run was
+	Build   string        // what was simulated; "" unknown
+	Replay  string        // the command that plays this run again
 }
 
 // Page draws a run as one self-contained HTML file of at most 2 MB, whatever the run's length:
 // of a long run it keeps what led to the failure, and says what it left out. A nil history or
 // failure is an empty one. The same run gives the same bytes.
 func Page(log *trace.Log, h *history.History, f *failure.Failure, about About) []byte {
-	return nil
+	a := newAccount(log, h, f)
+	for most := mostRecords; ; most /= 2 {
+		page := render(a, a.window(most), about)
+		if len(page) <= mostBytes || most == 0 {
+			return page
+		}
+	}
 }
 
-// Text tells what led to the failure in at most 60 lines, one an event, with a column a member.
+// Text tells what led to the failure in at most 60 lines below a legend: one an event, and a column
+// a member.
 func Text(log *trace.Log, h *history.History, f *failure.Failure, about About) string {
-	return ""
+	return newAccount(log, h, f).text(about)
 }
