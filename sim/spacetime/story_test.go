@@ -198,7 +198,9 @@ func (t *tale) elect(at time.Duration, node int, term uint64, cut func(from, to 
 }
 
 // replicate is one entry to everyone, and its commit; it returns the first send.
-func (t *tale) replicate(at time.Duration, node int, index uint64, cut func(from, to int) bool) int {
+func (t *tale) replicate(
+	at time.Duration, node int, index uint64, cut func(from, to int) bool,
+) int {
 	t.write(at, 2*ms, node, index)
 	first := -1
 	for peer := range t.nodes {
