@@ -93,10 +93,10 @@ func features(s *schedule.Schedule) []string {
 // wanted is how many of the seeds should have what, at least.
 func wanted() map[string]int {
 	least := map[string]int{
-		"one key": 2500, "long": 1500, "pre-vote": 4500, "check quorum": 7000, "plain raft": 800,
-		"in order": 4500, "loss": 4000, "calm network": 800, "slow syncs": 4000, "drift": 4000,
-		"turns": 4000, "liveness": 7000, "least core": 2000, "no faults": 400, "single kind": 1500,
-		"all kinds": 300, "others dead": 2000, "others deaf": 300, "others mute": 300,
+		"one key": 2000, "long": 1500, "pre-vote": 4000, "check quorum": 6000, "plain raft": 500,
+		"in order": 4000, "loss": 3000, "calm network": 500, "slow syncs": 4000, "drift": 4000,
+		"turns": 4000, "liveness": 7000, "least core": 2000, "no faults": 300, "single kind": 1500,
+		"all kinds": 10, "others dead": 2000, "others deaf": 300, "others mute": 300,
 	}
 	for n := 1; n <= 7; n++ {
 		least[fmt.Sprint("nodes ", n)] = 200
@@ -105,17 +105,17 @@ func wanted() map[string]int {
 		least["workload "+kind] = 2000
 	}
 	for _, kind := range simKinds() {
-		least["kind "+string(kind)] = 3000
+		least["kind "+string(kind)] = 500
 	}
 	for _, role := range []string{"leader", "follower", "any", "majority", "minority", "all"} {
-		least["role "+role] = 2500
+		least["role "+role] = 1000
 	}
 	for _, shape := range []string{
 		"isolate-one", "isolate-leader", "isolate-follower", "majority-minority", "halves", "all",
 		"majorities-ring", "bridge", "chain", "star", "one-way-in", "one-way-in-leader",
 		"one-way-out", "one-way-out-leader", "one-way-pair",
 	} {
-		least["shape "+shape] = 800
+		least["shape "+shape] = 400
 	}
 	return least
 }

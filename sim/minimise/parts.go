@@ -1,0 +1,125 @@
+package minimise
+
+import (
+	"slices"
+
+	"gauntlet/nemesis"
+	"gauntlet/shrink"
+	"gauntlet/sim/schedule"
+)
+
+// liveness does without the last phase, or kills the members outside of its core.
+func (m *minimiser) liveness() {
+	m.each(
+		func(s *schedule.Schedule) { s.Options.Liveness = schedule.Liveness{} },
+		func(s *schedule.Schedule) {
+			if s.Options.Liveness.Others != "" {
+				s.Options.Liveness.Others = schedule.OthersDead
+			}
+		},
+	)
+}
+
+func (m *minimiser) faults() {
+	all := m.best.Faults
+	shrink.Subset(len(all), &m.budget, func(kept []int) bool {
+		return m.holds(func(s *schedule.Schedule) { s.Faults = chosen(all, kept) })
+	})
+}
+
+func (m *minimiser) operations() {
+	all := m.best.Operations
+	shrink.Subset(len(all), &m.budget, func(kept []int) bool {
+		return m.holds(func(s *schedule.Schedule) { s.Operations = chosen(all, kept) })
+	})
+}
+
+// workers gives the operations of each worker to the first one that asks the same member, and lets
+// go of workers who do nothing.
+func (m *minimiser) workers() {
+	for worker := m.best.Options.Workload.Clients - 1; worker >= m.best.Options.Nodes; worker-- {
+		m.try(func(s *schedule.Schedule) {
+			assign(s, func(w int) int {
+				if w == worker {
+					return worker % s.Options.Nodes
+				}
+				return w
+			})
+		})
+	}
+	m.try(func(s *schedule.Schedule) { assign(s, func(w int) int { return w }) })
+}
+
+// assign gives each worker's operations to another worker, and keeps no more workers than it takes.
+func assign(s *schedule.Schedule, to func(worker int) int) {
+	s.Options.Workload.Clients = 1
+	for i := range s.Operations {
+		worker := to(s.Operations[i].Worker)
+		s.Operations[i].Worker = worker
+		s.Options.Workload.Clients = max(s.Options.Workload.Clients, worker+1)
+	}
+	slices.SortStableFunc(s.Operations,
+		func(a, b schedule.Operation) int { return int(a.At - b.At) })
+}
+
+// nodes leaves out the last members: one, or two, which keeps an odd cluster odd.
+func (m *minimiser) nodes() {
+	for m.resizeBy(1) || m.resizeBy(2) {
+	}
+}
+
+func (m *minimiser) resizeBy(fewer int) bool {
+	size := m.best.Options.Nodes - fewer
+	if size < 1 {
+		return false
+	}
+	if m.try(func(s *schedule.Schedule) { resize(s, size, false) }) {
+		return true
+	}
+	asked := func(op schedule.Operation) bool { return op.Worker%m.best.Options.Nodes >= size }
+	return slices.ContainsFunc(m.best.Operations, asked) &&
+		m.try(func(s *schedule.Schedule) { resize(s, size, true) })
+}
+
+// resize makes the cluster smaller. Workers ask whom they asked before. Those of members that are
+// gone, the orphans, ask the first member, or are gone with theirs. A shape that so few members
+// cannot have becomes the isolation of one.
+func resize(s *schedule.Schedule, size int, orphans bool) {
+	was := s.Options.Nodes
+	s.Options.Nodes = size
+	gone := func(op schedule.Operation) bool { return op.Worker%was >= size }
+	if !orphans {
+		s.Operations = slices.DeleteFunc(s.Operations, gone)
+	}
+	rounds := s.Options.Workload.Clients/was + 1
+	assign(s, func(w int) int {
+		if member, round := w%was, w/was; member < size {
+			return member + round*size
+		}
+		return (rounds + w) * size // asks member 0, and no other worker is called so
+	})
+	for i := range s.Faults {
+		if e := &s.Faults[i]; e.Kind.Traits().Links && e.Shape.Valid(size, e.Sites) != nil {
+			e.Shape, e.Sites = nemesis.ShapeIsolateOne, nil
+		}
+	}
+	shrinkCore(s, size)
+}
+
+// shrinkCore keeps the liveness core a quorum of those who are left.
+func shrinkCore(s *schedule.Schedule, size int) {
+	l := &s.Options.Liveness
+	if len(l.Core) == 0 {
+		return
+	}
+	l.Core = slices.DeleteFunc(l.Core, func(member int) bool { return member >= size })
+	for member := 0; len(l.Core) < s.Options.Quorum(); member++ {
+		if !slices.Contains(l.Core, member) {
+			l.Core = append(l.Core, member)
+		}
+	}
+	slices.Sort(l.Core)
+	if len(l.Core) == size {
+		l.Core, l.Others = nil, ""
+	}
+}
