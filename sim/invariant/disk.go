@@ -146,7 +146,7 @@ func (w *Watch) misread(node int, found state) {
 		w.fail(f, "%s starts without entry %d of term %d, which was durable",
 			name(node), at+1, w.entries.known[m.disk[at]].term)
 	default:
-		w.fail(f, "%s starts in term %d with %d entries, which no write of its left on its disk",
+		w.fail(f, "%s starts in term %d with %d entries, which none of its writes left on its disk",
 			name(node), found.hard.Term, len(m.log))
 	}
 }

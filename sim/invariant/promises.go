@@ -58,10 +58,14 @@ func (w *Watch) promisesVote(node int, term uint64, to raft.NodeID) {
 		w.votedTwice(node, term, before, to)
 		return
 	}
+	does := "gives " + named(to) + " its vote"
+	if to == raft.NodeID(node+1) {
+		does = "asks for votes"
+	}
 	w.fail(failure.Failure{
 		Signature: failure.Promised, Nodes: []int{node}, Term: term,
-	}, "%s gives %s its vote in term %d, but its disk holds term %d and a vote for %s",
-		name(node), named(to), term, m.hard.Term, candidate(m.hard.Vote))
+	}, "%s %s in term %d, but its disk holds term %d and a vote for %s",
+		name(node), does, term, m.hard.Term, candidate(m.hard.Vote))
 }
 
 // promisesEntry also lets pass an acknowledgement that was overtaken: a leader of a later term had
@@ -73,10 +77,10 @@ func (w *Watch) promisesEntry(node int, answer *raft.Message) {
 	if index == 0 && answer.LogTerm == 0 {
 		return
 	}
-	r := w.entries.find(index, answer.LogTerm)
-	if r != 0 && index <= uint64(len(m.disk)) && m.disk[index-1] == r {
+	if index-1 < uint64(len(m.disk)) && w.entries.known[m.disk[index-1]].term == answer.LogTerm {
 		return
 	}
+	r := w.entries.find(index, answer.LogTerm)
 	still := r != 0 && index <= uint64(len(m.log)) && m.log[index-1] == r
 	if r != 0 && !still && m.hard.Term > answer.Term {
 		return
