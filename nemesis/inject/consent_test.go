@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,7 +103,7 @@ func TestWriteConsent(t *testing.T) {
 
 // Goal: a consent that runs out during a run ends the faults, not the run's hosts.
 func TestConsentExpiresInRun(t *testing.T) {
-	started := 0
+	var started atomic.Int32
 	i, hosts := newFaint(&started, "")
 	for _, n := range i.nodes {
 		n.until = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -148,6 +148,24 @@ func ended(f history.Fault, host string) bool {
 		func(e history.Evidence) bool { return e.Host == host && e.Moment == "end" })
 }
 
+// gather looks at all nodes at once, and then adds the evidence that there is to the fault, in the
+// nodes' order.
+func gather(
+	f *history.Fault, nodes []*node, look func(*node) (history.Evidence, error),
+) error {
+	evidence := make([]history.Evidence, len(nodes))
+	err := each(nodes, func(n *node) (err error) {
+		evidence[slices.Index(nodes, n)], err = look(n)
+		return err
+	})
+	for _, e := range evidence {
+		if e.What != "" {
+			f.Evidence = append(f.Evidence, e)
+		}
+	}
+	return err
+}
+
 func (i *Injector) node(name string) *node {
 	at := slices.IndexFunc(i.nodes, func(n *node) bool { return n.name() == name })
 	if at < 0 {

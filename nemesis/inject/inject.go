@@ -75,7 +75,7 @@ type Injector struct {
 	stop     context.CancelFunc
 	inForce  map[int]history.Fault
 	lost     error
-	victims  map[int]victim // the processes that faults ever stopped, by fault
+	victims  map[int][]victim // the processes that faults ever stopped, by fault
 	warnings []string
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,7 +172,8 @@ func (w *world) partition(id int, shape nemesis.Shape, leader int, seed uint64) 
 	for _, h := range w.hosts {
 		view.Nodes = append(view.Nodes, h.Name())
 	}
-	event := nemesis.Event{ID: id, Kind: nemesis.KindPartition, Shape: shape}
+	event := nemesis.Event{ID: id, Kind: nemesis.KindPartition, Shape: shape,
+		Sites: [][]int{{1, 2}, {3}, {4}}}
 	a, err := nemesis.Bind(event, view, seed)
 	if err != nil {
 		w.t.Fatal(err)
@@ -179,9 +181,12 @@ func (w *world) partition(id int, shape nemesis.Shape, leader int, seed uint64) 
 	return a
 }
 
-func (w *world) strike(id int, kind nemesis.Kind, host int) nemesis.Action {
-	return nemesis.Action{Event: nemesis.Event{ID: id, Kind: kind, Role: nemesis.RoleAny},
-		Hosts: []string{w.name(host)}}
+func (w *world) strike(id int, kind nemesis.Kind, hosts ...int) nemesis.Action {
+	a := nemesis.Action{Event: nemesis.Event{ID: id, Kind: kind, Role: nemesis.RoleAny}}
+	for _, host := range hosts {
+		a.Hosts = append(a.Hosts, w.name(host))
+	}
+	return a
 }
 
 func (w *world) inject(a nemesis.Action) history.Fault {
@@ -249,8 +254,10 @@ func TestFaultsInLab(t *testing.T) {
 	w.arm()
 	w.startAll()
 	w.chatter()
-	shapes := []nemesis.Shape{nemesis.ShapeIsolateLeader, nemesis.ShapeIsolateFollower,
-		nemesis.ShapeMajorityMinority, nemesis.ShapeHalves, nemesis.ShapeOneWayInLeader}
+	shapes := []nemesis.Shape{nemesis.ShapeIsolateFollower, nemesis.ShapeHalves,
+		nemesis.ShapeLeaderSite, nemesis.ShapeMajoritiesRing, nemesis.ShapeBridge,
+		nemesis.ShapeChain, nemesis.ShapeStar, nemesis.ShapeAll, nemesis.ShapeOneWayInLeader,
+		nemesis.ShapeOneWayOut, nemesis.ShapeOneWayPair}
 	for id, shape := range shapes {
 		w.proven(w.heal(w.inject(w.partition(id, shape, 1, uint64(id)))))
 	}
@@ -270,13 +277,65 @@ func TestFaultsInLab(t *testing.T) {
 	w.clean()
 }
 
+// Goal: several processes are struck at once, with evidence of each; one that does not run spares
+// the others, and a lease that ran out lets all go on.
+func TestCrowdsInLab(t *testing.T) {
+	w := newWorld(t, 3, 2*time.Second)
+	w.arm()
+	w.startAll()
+	pause := w.inject(w.strike(1, nemesis.KindPause, 0, 1, 2))
+	if _, err := w.Inject(t.Context(), w.strike(2, nemesis.KindKill, 2)); !errors.Is(err, ErrBusy) {
+		t.Errorf("second fault of a paused process: %v", err)
+	}
+	w.proven(w.heal(pause))
+	kill := w.inject(w.strike(3, nemesis.KindKill, 1, 2))
+	f, err := w.Inject(t.Context(), w.strike(4, nemesis.KindPause, 0, 1))
+	if !errors.Is(err, ErrBusy) || len(f.Evidence) > 0 {
+		t.Errorf("pause of a killed process: %v, %+v", err, f)
+	}
+	w.proven(w.heal(kill))
+	w.sh(1, `read -r pid _ <.gauntlet/$1/pids/node && kill -KILL $pid`, run)
+	f, err = w.Inject(t.Context(), w.strike(5, nemesis.KindPause, 0, 1))
+	if !errors.Is(err, target.ErrNotRunning) || len(f.Evidence) > 0 {
+		t.Errorf("pause of what does not run: %v, %+v", err, f)
+	}
+	w.stopped(0, false)
+	last := w.inject(w.strike(6, nemesis.KindPause, 0, 2))
+	w.stall()
+	w.stopped(0, false)
+	w.stopped(2, false)
+	if last, err = w.Heal(t.Context(), last); !errors.Is(err, ErrExpired) || last.Bit() ||
+		len(last.Evidence) != 4 {
+		t.Errorf("heal after the stall: %v, %+v", err, last)
+	}
+	w.arm()
+	w.clean()
+}
+
+// stopped awaits that a host's process is stopped, or is not, or is gone.
+func (w *world) stopped(host int, want bool) {
+	w.t.Helper()
+	await(w.t, fmt.Sprintf("%s stopped: %v", w.name(host), want), func() bool {
+		return want == (w.sh(host, `read -r pid _ <.gauntlet/$1/pids/node &&
+			grep -o ') T ' /proc/$pid/stat`, run) != "")
+	})
+}
+
 func (w *world) proven(f history.Fault) {
 	w.t.Helper()
 	if !f.Bit() || f.Stage != history.StageHealed || f.Stop < f.Start {
 		w.t.Errorf("fault is not proven: %+v", f)
 	}
-	if want := max(1, len(w.receivers(f.Cuts))); len(f.Evidence) != 2*want {
-		w.t.Errorf("%d pieces of evidence of %d hosts: %+v", len(f.Evidence), want, f.Evidence)
+	of := w.receivers(f.Cuts)
+	if strikes(f) {
+		of = w.struck(&f)
+	}
+	for k, n := range slices.Concat(of, of) {
+		moment := []string{"start", "end"}[k/len(of)]
+		if len(f.Evidence) != 2*len(of) || f.Evidence[k].Host != n.name() ||
+			f.Evidence[k].Moment != moment {
+			w.t.Fatalf("no evidence of the %s at %s: %+v", moment, n.name(), f.Evidence)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func newInjector(c Config, nodes []*node) *Injector {
 	begin := time.Now()
 	i := &Injector{run: c.Run, ttl: c.TTL, port: c.PeerPort, clock: c.Clock, nodes: nodes,
 		capture: c.Capture,
-		inForce: map[int]history.Fault{}, victims: map[int]victim{}}
+		inForce: map[int]history.Fault{}, victims: map[int][]victim{}}
 	if i.ttl == 0 {
 		i.ttl = DefaultTTL
 	}
@@ -172,7 +172,7 @@ func (i *Injector) disarm(ctx context.Context) error {
 
 func (i *Injector) clean(ctx context.Context) error {
 	i.mu.Lock()
-	struck := slices.Collect(maps.Values(i.victims))
+	struck := slices.Concat(slices.Collect(maps.Values(i.victims))...)
 	i.mu.Unlock()
 	return each(i.nodes, func(n *node) error {
 		if n.before == nil {

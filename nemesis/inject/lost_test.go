@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func (h *faintHost) Run(_ context.Context, c target.Command) (target.Result, err
 }
 
 // newFaint is an Injector over two such hosts, without a guard behind them.
-func newFaint(started *int, lose string) (*Injector, []*faintHost) {
+func newFaint(started *atomic.Int32, lose string) (*Injector, []*faintHost) {
 	var hosts []*faintHost
 	var nodes []*node
 	for _, name := range []string{"n1", "n2"} {
@@ -52,7 +53,7 @@ func newFaint(started *int, lose string) (*Injector, []*faintHost) {
 				return target.Process{PID: 9, StartTime: 9}, nil
 			},
 			start: func(context.Context) (target.Process, error) {
-				*started++
+				started.Add(1)
 				return target.Process{}, nil
 			},
 		})
@@ -62,20 +63,22 @@ func newFaint(started *int, lose string) (*Injector, []*faintHost) {
 	return i, hosts
 }
 
-// Goal: a node whose kill was heard of by nobody is running again afterwards.
-// Method: lose the connection at the signal itself, and at the look for its effect.
+// Goal: a node whose kill was heard of by nobody is running again afterwards, and whoever was killed
+// with it. Method: lose the connection at the signal itself, and at the look for its effect.
 func TestKillWithoutAnswerIsUndone(t *testing.T) {
 	for _, lose := range []string{"slay", "state"} {
-		started := 0
-		i, _ := newFaint(&started, lose)
-		f, err := i.Inject(t.Context(), nemesis.Action{
-			Event: nemesis.Event{ID: 1, Kind: nemesis.KindKill}, Hosts: []string{"n2"},
-		})
-		if err == nil || f.Stage != history.StageFailed {
-			t.Errorf("%s lost: %+v, %v, want a failed fault", lose, f, err)
-		}
-		if started != 1 {
-			t.Errorf("%s lost: the node was started %d times, want once", lose, started)
+		for _, struck := range [][]string{{"n2"}, {"n1", "n2"}} {
+			var started atomic.Int32
+			i, _ := newFaint(&started, lose)
+			f, err := i.Inject(t.Context(), nemesis.Action{
+				Event: nemesis.Event{ID: 1, Kind: nemesis.KindKill}, Hosts: struck,
+			})
+			if err == nil || f.Stage != history.StageFailed {
+				t.Errorf("%s lost: %+v, %v, want a failed fault", lose, f, err)
+			}
+			if int(started.Load()) != len(struck) {
+				t.Errorf("%s lost: %d starts of %v, want one each", lose, started.Load(), struck)
+			}
 		}
 	}
 }
@@ -83,7 +86,7 @@ func TestKillWithoutAnswerIsUndone(t *testing.T) {
 // Goal: rules whose loading was heard of by nobody are taken away again. Method: lose the
 // connection at the cut on one host of two; both must see an emptying cut after it.
 func TestCutWithoutAnswerIsUndone(t *testing.T) {
-	started := 0
+	var started atomic.Int32
 	i, hosts := newFaint(&started, "cut")
 	f, err := i.Inject(t.Context(), nemesis.Action{
 		Event: nemesis.Event{ID: 1, Kind: nemesis.KindPartition}, Hosts: []string{"n2"},

@@ -55,26 +55,19 @@ func (i *Injector) partition(ctx context.Context, f *history.Fault) error {
 // rejoin reads the counters and undoes the cuts, in one step on each host.
 func (i *Injector) rejoin(ctx context.Context, f *history.Fault) error {
 	defer i.unrecord(ctx, f)
-	var mu sync.Mutex
-	return each(i.receivers(f.Cuts), func(n *node) error {
-		mu.Lock()
-		done := ended(*f, n.name())
-		mu.Unlock()
-		if done {
-			return nil
+	return gather(f, i.receivers(f.Cuts), func(n *node) (history.Evidence, error) {
+		if ended(*f, n.name()) {
+			return history.Evidence{}, nil
 		}
 		packets, held, err := i.reload(ctx, n, f.ID, nil)
 		if err != nil && !errors.Is(err, ErrExpired) {
-			return err
+			return history.Evidence{}, err
 		}
 		value := strconv.FormatUint(packets, 10)
 		if err != nil || !held {
 			value = "rules gone"
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		i.end(f, n, dropped, value, err == nil && held && packets > 0)
-		return err
+		return i.atEnd(n, dropped, value, err == nil && held && packets > 0), err
 	})
 }
 

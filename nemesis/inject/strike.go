@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,77 +18,108 @@ const (
 	processGone  = "process gone"
 )
 
-// strike signals the process of the fault's one host and awaits the state that follows: "T" for
-// stopped, or "gone".
+// strike signals the processes of the fault's hosts, all at once, and awaits the state that follows
+// on each: "T" for stopped, or "gone". On any error it undoes its work on all of them.
 func (i *Injector) strike(ctx context.Context, f *history.Fault, command, state string) error {
-	if len(f.Hosts) != 1 {
-		return fmt.Errorf("a %s strikes one host, not %d", f.Kind, len(f.Hosts))
+	if err := i.remember(ctx, f); err != nil {
+		return err
 	}
-	n := i.node(f.Hosts[0])
-	p, err := n.process(ctx)
-	if err != nil {
-		return n.fail(f.Kind, "", err)
-	}
-	i.mu.Lock()
-	i.victims[f.ID] = victim{n.name(), p}
-	i.mu.Unlock()
 	what := processState
 	if state == "gone" {
 		what = processGone
 	}
-	_, err = n.guard(ctx, i.run, command, identity(p)...)
+	struck := i.struck(f)
+	err := each(struck, func(n *node) error {
+		_, err := n.guard(ctx, i.run, command, i.victim(f, n)...)
+		return err
+	})
 	f.Start = i.clock()
 	if err == nil {
-		var e history.Evidence
-		e, err = i.await(ctx, n.name(), what, func(ctx context.Context) (string, bool, error) {
-			said, err := n.guard(ctx, i.run, "state", identity(p)...)
-			said = strings.TrimSpace(said)
-			return said, said == state, err
+		err = gather(f, struck, func(n *node) (history.Evidence, error) {
+			return i.await(ctx, n.name(), what, func(ctx context.Context) (string, bool, error) {
+				said, err := n.guard(ctx, i.run, "state", i.victim(f, n)...)
+				said = strings.TrimSpace(said)
+				return said, said == state, err
+			})
 		})
-		f.Evidence = append(f.Evidence, e)
 	}
 	if err == nil {
 		return nil
 	}
 	undo, cancel := afterwards(ctx)
 	defer cancel()
-	if state == "gone" {
-		return errors.Join(err, i.revive(undo, n)) // it may be dead, whatever was heard of it
-	}
-	_, undone := n.guard(undo, i.run, "resume", identity(p)...)
-	return errors.Join(err, undone)
+	return errors.Join(err, each(struck, func(n *node) error {
+		if state == "gone" {
+			return i.revive(undo, n) // it may be dead, whatever was heard of it
+		}
+		_, undone := n.guard(undo, i.run, "resume", i.victim(f, n)...)
+		return undone
+	}))
 }
 
-// resume reads the state of a paused process, then lets it continue.
-func (i *Injector) resume(ctx context.Context, f *history.Fault) error {
-	n := i.node(f.Hosts[0])
-	said, err := n.guard(ctx, i.run, "resume", identity(i.victim(f.ID))...)
-	if err != nil && !errors.Is(err, ErrExpired) {
+// remember finds the processes of the fault's hosts, its victims. Unless one runs on each of them,
+// nothing is to be struck.
+func (i *Injector) remember(ctx context.Context, f *history.Fault) error {
+	struck := i.struck(f)
+	if len(struck) == 0 {
+		return fmt.Errorf("a %s strikes a host, and none is named", f.Kind)
+	}
+	victims := make([]victim, len(struck))
+	err := each(struck, func(n *node) error {
+		p, err := n.process(ctx)
+		victims[slices.Index(struck, n)] = victim{n.name(), p}
+		return n.fail(f.Kind, "", err)
+	})
+	if err != nil {
 		return err
 	}
-	state := strings.TrimSpace(said)
-	if err != nil {
-		state = "continued by the guard"
-	}
-	i.end(f, n, processState, state, state == "T")
-	return err
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.victims[f.ID] = victims
+	return nil
 }
 
-// restart looks whether the node is still down, then starts it again; never without a guard.
-func (i *Injector) restart(ctx context.Context, f *history.Fault) error {
-	n := i.node(f.Hosts[0])
-	if !ended(*f, n.name()) {
-		p, err := n.process(ctx)
-		switch {
-		case errors.Is(err, target.ErrNotRunning):
-			i.end(f, n, processGone, "gone", true)
-		case err != nil:
-			return n.fail("restart", "", err)
-		default:
-			i.end(f, n, processGone, "pid "+strconv.Itoa(p.PID)+" runs", false)
+// struck are the fault's hosts, in the order of all.
+func (i *Injector) struck(f *history.Fault) []*node {
+	return slices.DeleteFunc(slices.Clone(i.nodes), func(n *node) bool {
+		return !slices.Contains(f.Hosts, n.name())
+	})
+}
+
+// resume reads the states of the paused processes, then lets them continue.
+func (i *Injector) resume(ctx context.Context, f *history.Fault) error {
+	return gather(f, i.struck(f), func(n *node) (history.Evidence, error) {
+		if ended(*f, n.name()) {
+			return history.Evidence{}, nil
 		}
-	}
-	return i.revive(ctx, n)
+		said, err := n.guard(ctx, i.run, "resume", i.victim(f, n)...)
+		if err != nil && !errors.Is(err, ErrExpired) {
+			return history.Evidence{}, err
+		}
+		state := strings.TrimSpace(said)
+		if err != nil {
+			state = "continued by the guard"
+		}
+		return i.atEnd(n, processState, state, state == "T"), err
+	})
+}
+
+// restart looks whether the nodes are still down, then starts them again; never without a guard.
+func (i *Injector) restart(ctx context.Context, f *history.Fault) error {
+	return gather(f, i.struck(f), func(n *node) (e history.Evidence, err error) {
+		if !ended(*f, n.name()) {
+			p, err := n.process(ctx)
+			switch {
+			case errors.Is(err, target.ErrNotRunning):
+				e = i.atEnd(n, processGone, "gone", true)
+			case err != nil:
+				return e, n.fail("restart", "", err)
+			default:
+				e = i.atEnd(n, processGone, "pid "+strconv.Itoa(p.PID)+" runs", false)
+			}
+		}
+		return e, i.revive(ctx, n)
+	})
 }
 
 // revive starts a node unless it runs; never without a guard.
@@ -99,18 +131,17 @@ func (i *Injector) revive(ctx context.Context, n *node) error {
 	return n.fail("restart", "", err)
 }
 
-func (i *Injector) end(f *history.Fault, n *node, what, value string, bit bool) {
-	f.Evidence = append(f.Evidence, history.Evidence{Host: n.name(), At: i.clock(),
-		Moment: "end", What: what, Value: value, Bit: bit})
+func (i *Injector) atEnd(n *node, what, value string, bit bool) history.Evidence {
+	return history.Evidence{Host: n.name(), At: i.clock(), Moment: "end", What: what, Value: value,
+		Bit: bit}
 }
 
-func (i *Injector) victim(fault int) target.Process {
+// victim names the process that the fault struck on a node, for guard.sh.
+func (i *Injector) victim(f *history.Fault, n *node) []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.victims[fault].process
-}
-
-// identity names a process for guard.sh.
-func identity(p target.Process) []string {
+	victims := i.victims[f.ID]
+	at := slices.IndexFunc(victims, func(v victim) bool { return v.host == n.name() })
+	p := victims[at].process
 	return []string{strconv.Itoa(p.PID), strconv.FormatUint(p.StartTime, 10)}
 }

@@ -41,13 +41,9 @@ func (i *Injector) retire(ctx context.Context, f *history.Fault) error {
 	if n.version == nil {
 		return n.fail(f.Kind, "give the target two binaries", fmt.Errorf("there is one build only"))
 	}
-	p, err := n.process(ctx)
-	if err != nil {
-		return n.fail(f.Kind, "", err)
+	if err := i.remember(ctx, f); err != nil {
+		return err
 	}
-	i.mu.Lock()
-	i.victims[f.ID] = victim{n.name(), p}
-	i.mu.Unlock()
 	said, err := i.await(ctx, n.name(), versionSaid, n.saysVersion)
 	if err != nil {
 		return n.fail(f.Kind, "", err)
