@@ -117,7 +117,11 @@ func isTester(x ast.Expr) bool {
 // Method: in the files of these rooms no goroutine is started and nothing asks for the time or
 // global chance.
 func TestDecidersAreDeterministic(t *testing.T) {
-	deciders := []string{"raft", "raft/kv", "raft/replica", "nemesis", "workload", "chance", "suite"}
+	deciders := []string{
+		"raft", "raft/kv", "raft/replica", "nemesis", "workload", "chance", "suite", "shrink", "sim",
+		"sim/failure", "sim/invariant", "sim/minimise", "sim/schedule", "sim/spacetime", "sim/trace",
+		"sim/witness",
+	}
 	banned := map[string][]string{
 		"time": {"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"},
 		"rand": {"Int", "IntN", "Intn", "Uint64", "Float64", "Perm", "Shuffle", "N"},
