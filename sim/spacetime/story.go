@@ -22,25 +22,37 @@ type moment struct {
 }
 
 // story tells what led to the failure: faults, who led, who fell, what the violating operations
-// were told. Of too many moments it keeps those that could have influenced the failure, then the
-// latest.
+// were told. Of too many moments it keeps those of the failure itself, the faults that are on, and
+// the latest.
 func (a *account) story() []moment {
+	on, down := make(map[int]int), make(map[int]bool) // faults and nodes; of a fault its moment
 	var list []moment
 	for i := 0; i <= a.focus; i++ {
-		if m, worth := a.moment(i); worth {
-			list = append(list, m)
+		r := &a.records[i]
+		switch r.Kind {
+		case trace.FaultStart:
+			on[r.Fault] = len(list)
+		case trace.FaultStop:
+			if start, known := on[r.Fault]; known {
+				list[start].Text += fmt.Sprintf(", for %s", milliseconds(r.At-list[start].At))
+				delete(on, r.Fault)
+			}
+		case trace.Crash, trace.Refused:
+			down[r.Node] = true
+		case trace.Start:
+			if !down[r.Node] {
+				continue // the run begins
+			}
+		}
+		if class := a.class(r); class != "" {
+			list = append(list, moment{r.At, i, class, a.tell(r)})
 		}
 	}
-	past := a.past(a.focus)
-	list = a.thin(list, func(m moment) bool { return !past[m.Record] })
-	return a.thin(list, func(m moment) bool { return m.Class != "bad" })
-}
-
-// thin takes the earliest moments of a sort from a list that is too long.
-func (a *account) thin(list []moment, lesser func(moment) bool) []moment {
-	surplus := len(list) - mostMoments
+	surplus, place := len(list)-mostMoments, -1
 	return slices.DeleteFunc(list, func(m moment) bool {
-		if surplus <= 0 || !lesser(m) {
+		place++
+		start, still := on[a.records[m.Record].Fault]
+		if surplus <= 0 || m.Class == "bad" || still && start == place {
 			return false
 		}
 		surplus--
@@ -48,31 +60,35 @@ func (a *account) thin(list []moment, lesser func(moment) bool) []moment {
 	})
 }
 
-func (a *account) moment(i int) (moment, bool) {
-	r := &a.records[i]
-	m := moment{At: r.At, Record: i}
+// class is the sort of moment that a record is; "" if it is none.
+func (a *account) class(r *trace.Record) string {
 	switch r.Kind {
 	case trace.FaultStart:
-		m.Class, m.Text = "fault", fmt.Sprintf("fault %d strikes: %s", r.Fault, r.Label)
-	case trace.FaultStop:
-		m.Class, m.Text = "fault", fmt.Sprintf("fault %d is over", r.Fault)
+		return "fault"
 	case trace.Crash, trace.Refused, trace.DiskError:
-		m.Class, m.Text = "down", sentence(a, r)
+		return "down"
 	case trace.Start:
-		m.Class, m.Text = "node", sentence(a, r)
-		return m, r.At > 0
+		return "node"
 	case trace.Role:
-		m.Class, m.Text = "leader", sentence(a, r)
-		return m, r.Role == string(history.RoleLeader)
+		if r.Role == string(history.RoleLeader) {
+			return "leader"
+		}
 	case trace.Return:
-		m.Class, m.Text = "bad", a.told(r)
-		return m, a.violates(r.Operation)
+		if a.violates(r.Operation) {
+			return "bad"
+		}
 	case trace.Violation:
-		m.Class, m.Text = "bad", r.Label
-	default:
-		return m, false
+		return "bad"
 	}
-	return m, true
+	return ""
+}
+
+// tell is a record in words, an answer with what was asked.
+func (a *account) tell(r *trace.Record) string {
+	if r.Kind == trace.Return {
+		return a.told(r)
+	}
+	return sentence(a, r)
 }
 
 // told is what the client of an operation asked, and was told.
@@ -175,5 +191,5 @@ func roleSentence(node string, r *trace.Record) string {
 
 // milliseconds writes virtual time as everything here does.
 func milliseconds(at time.Duration) string {
-	return fmt.Sprintf("%d.%03d ms", at/time.Millisecond, at%time.Millisecond/time.Microsecond)
+	return fmt.Sprintf("%.3f ms", float64(at)/float64(time.Millisecond))
 }

@@ -70,14 +70,17 @@ func (a *account) lines() []int {
 			ended[r.Cause] = true
 		}
 	}
+	worth := make(map[int]bool)
+	for _, m := range a.story() {
+		worth[m.Record] = true
+	}
 	rank := make(map[int]int)
 	var list []int
 	for i := 0; i <= a.focus; i++ {
 		r := &a.records[i]
-		_, worth := a.moment(i)
 		lost := r.Kind == trace.Drop && r.Cause >= 0 && past[r.Cause]
 		switch {
-		case worth || a.violates(r.Operation):
+		case worth[i] || a.violates(r.Operation):
 			rank[i] = 0
 		case !past[i] && !lost, ended[i], r.Kind == trace.Send, r.Kind == trace.Timer,
 			isHeartbeat(a.message(r)):
@@ -103,11 +106,8 @@ func (a *account) line(i, last int, lanes []condition) string {
 		skip = fmt.Sprintf("+%d", n)
 	}
 	at, _ := strings.CutSuffix(milliseconds(r.At), " ms")
-	text := sentence(a, r)
-	switch {
-	case r.Kind == trace.Return:
-		text = a.told(r)
-	case r.Kind == trace.Deliver && r.Cause >= 0:
+	text := a.tell(r)
+	if r.Kind == trace.Deliver && r.Cause >= 0 {
 		text = fmt.Sprintf("%s, sent %s before", text, milliseconds(r.At-a.records[r.Cause].At))
 	}
 	return shorten(strings.TrimRight(fmt.Sprintf("%12s %6s %s %s", at, skip,

@@ -51,10 +51,9 @@ function pathOf([x1, y1, x2, y2], fate) {
   return `${line} M${corner(-head, head * 0.45)} L${x2.toFixed(1)} ${y2.toFixed(1)} L${corner(-head, -head * 0.45)}`;
 }
 
-// nameMessage writes what a message says beside its arrow, unless another label is there. The term
-// stands on the sender's lane.
+// nameMessage writes what a message says beside its arrow, unless another label is there.
 function nameMessage(parent, m) {
-  const [x1, y1, x2, y2] = lineOf(m), text = clip(m.label.replace(/ term \d+/, ""), 190);
+  const [x1, y1, x2, y2] = lineOf(m), text = clip(shortName(m.label), 150);
   for (const part of [0.35, 0.55, 0.2]) {
     const x = x1 + (x2 - x1) * part + 5, y = y1 + (y2 - y1) * part + 3;
     const box = [x, y - 9, x + text.length * letter, y + 3];
@@ -64,6 +63,11 @@ function nameMessage(parent, m) {
     name.setAttribute("data-of", (m.end || m.start).n);
     return;
   }
+}
+
+// shortName leaves out what stands elsewhere: the term on the sender's lane, its commit index above.
+function shortName(label) {
+  return label.replace(/ (term|commit|after) \S+/g, "").replace(/\b(\d+)\.\.\1\b/, "$1");
 }
 
 // taken reports whether a box meets another label or a member's lane.

@@ -12,8 +12,10 @@ const records = decodeRecords();
 const operations = decodeOperations();
 const operationOf = new Map(operations.map((op) => [op.id, op]));
 const messages = pairMessages();
-const bands = roleBands();
 const writes = pairWrites();
+const usual = usualDelay();
+data.to += usual; // what happened last needs room to be seen
+const bands = roleBands();
 const faults = pairFaults();
 
 // A record's causes are places on the page; causes[0] is its Cause, -1 if there is none.
@@ -147,6 +149,16 @@ function pairWrites() {
     }
   }
   return list;
+}
+
+// usualDelay is the median of how long messages and writes take: 1 ms if there are none.
+function usualDelay() {
+  const delays = [];
+  for (const { start, end } of [...messages, ...writes]) {
+    if (start && end && end.at > start.at) delays.push(end.at - start.at);
+  }
+  delays.sort((a, b) => a - b);
+  return delays.length ? delays[delays.length >> 1] : 1e6;
 }
 
 function pairFaults() {

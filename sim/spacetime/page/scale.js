@@ -10,7 +10,6 @@ const Scale = {
 };
 
 function measure(instants) {
-  const usual = usualDelay();
   const times = [...new Set([data.from, ...instants, data.to])]
     .filter((t) => t >= data.from && t <= data.to).sort((a, b) => a - b);
   const room = (gap) => {
@@ -22,16 +21,6 @@ function measure(instants) {
   const all = places[places.length - 1] || 1;
   Scale.times = times;
   Scale.places = places.map((p) => p / all);
-}
-
-// usualDelay is the median of how long messages and writes take: 1 ms if there are none.
-function usualDelay() {
-  const delays = [];
-  for (const { start, end } of [...messages, ...writes]) {
-    if (start && end && end.at > start.at) delays.push(end.at - start.at);
-  }
-  delays.sort((a, b) => a - b);
-  return delays.length ? delays[delays.length >> 1] : 1e6;
 }
 
 // between maps a value from one rising list to another, straight between two entries.
