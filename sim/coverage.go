@@ -209,7 +209,7 @@ func (w *World) noticeRole(m *member, was, is *raft.Status) {
 		n.newestTerm = max(n.newestTerm, is.Term)
 		n.unwon = 0
 		for _, other := range w.members {
-			if other != m && other.state == running && other.seen.Role == raft.Leader {
+			if other != m && other.state >= running && other.seen.Role == raft.Leader {
 				w.saw(twoLeadersAtOnce)
 			}
 		}

@@ -56,11 +56,14 @@ func (w *World) beginFaults() {
 // until its time is over.
 func (w *World) strike(i int) {
 	f := &w.faults[i]
+	if f.over {
+		return // the load ended before there was anybody to strike
+	}
 	end := f.event.At + f.event.For
 	if f.event.FromStart {
 		end = w.options.Load
 	}
-	action, err := nemesis.Bind(f.event, w.view(), w.seed)
+	action, err := nemesis.Bind(f.event, w.view(f.event.Kind), w.seed)
 	switch {
 	case errors.Is(err, nemesis.ErrNoLeader) || errors.Is(err, nemesis.ErrNoHost):
 		if again := w.now + w.options.Raft.ElectionTimeoutMin/4; again < end {
@@ -230,9 +233,16 @@ func (w *World) restartLater(m *member) {
 		who: int16(m.index), life: m.life})
 }
 
-// view is what a fault's roles and shapes are bound by.
-func (w *World) view() nemesis.View {
+// view is what a fault's roles and shapes are bound by. Bit rot finds no member that the liveness
+// phase will count on, so that every loss can be recovered from in principle (Alagappan et al.,
+// "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018).
+func (w *World) view(kind nemesis.Kind) nemesis.View {
 	v := nemesis.View{Nodes: w.names}
+	if kind == nemesis.KindBitRot {
+		for _, i := range w.options.Sound() {
+			v.Stopped = append(v.Stopped, w.names[i])
+		}
+	}
 	var term uint64
 	for _, m := range w.members {
 		if m.state == down || m.state == paused {

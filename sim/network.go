@@ -47,14 +47,17 @@ type draw struct {
 	dupFault  bool
 }
 
-// fate draws what becomes of a message. It takes as many draws whatever comes out, so that a fault
-// that is taken away shifts nothing else.
+// fate draws what becomes of a message. Once the load is over the network is healed: it neither
+// loses messages nor takes unusually long.
+//
+// It takes as many draws whatever comes out, so that a fault that is taken away shifts nothing
+// else.
 func (w *World) fate(l *link) draw {
 	n := &w.options.Network
 	loss, dup, shape, first, second := l.draws.Uint64(), l.draws.Uint64(), l.draws.Uint64(),
 		l.draws.Uint64(), l.draws.Uint64()
 	d := draw{delay: w.delay(first, shape), second: w.delay(second, shape>>32)}
-	d.lost = hits(loss, n.LossPPM)
+	d.lost = !w.loadOver && hits(loss, n.LossPPM)
 	d.lostFault = hits(loss>>32, 1000*l.loss)
 	d.duplicate = hits(dup, n.DuplicatePPM)
 	d.dupFault = hits(dup>>32, 1000*l.duplicate)
@@ -74,7 +77,7 @@ func hits(draw uint64, ppm int) bool {
 
 func (w *World) delay(draw, shape uint64) time.Duration {
 	n := &w.options.Network
-	if hits(shape, n.TailPPM) {
+	if !w.loadOver && hits(shape, n.TailPPM) {
 		return n.DelayMax + within(draw, n.TailMax-n.DelayMax)
 	}
 	return n.DelayMin + within(draw, n.DelayMax-n.DelayMin)

@@ -104,7 +104,7 @@ func (d *swarm) times() {
 	load := draw.Duration(8*time.Second, 16*time.Second)
 	rounds := min(400, heartbeats/max(1, 2*(o.Nodes-1)))
 	interval := load / time.Duration(rounds)
-	d.et = scaled(draw, max(150*time.Millisecond, 3*interval), 1500*time.Millisecond)
+	d.et = scaled(draw, max(150*time.Millisecond, 3*interval), 900*time.Millisecond)
 	o.Raft.ElectionTimeoutMin = d.et
 	o.Raft.ElectionTimeoutMax = d.et + draw.Duration(d.et/2, d.et)
 	o.Raft.HeartbeatInterval = draw.Duration(max(interval, d.et/10), d.et/3)
@@ -117,6 +117,11 @@ func (d *swarm) raft() {
 	r.CheckQuorum = !draw.one(4)
 	if draw.one(2) {
 		r.MaxAppendBytes = scaled(draw, 64, 64<<10)
+	}
+	if d.stratum == contested {
+		r.MaxAppendBytes = scaled(draw, 1, 256) // an entry at a time, so that few get far
+		r.MaxInflightBytes = scaled(draw, 128, 4096)
+		r.CheckQuorum = draw.one(2)
 	}
 	if draw.one(2) {
 		r.MaxInflightBytes = scaled(draw, 256, 256<<10)
@@ -132,6 +137,9 @@ func (d *swarm) raft() {
 func (d *swarm) network() {
 	n, draw := &d.options.Network, d.stream("network")
 	n.DelayMax = scaled(draw, 200*time.Microsecond, d.et/8)
+	if d.stratum == contested {
+		n.DelayMax = draw.Duration(d.et/32, d.et/10) // leaders are struck while entries are on their way
+	}
 	n.DelayMin = n.DelayMax / time.Duration(1+draw.Intn(10))
 	n.InOrder = draw.one(2)
 	if d.stratum == quiet && draw.one(2) {

@@ -14,13 +14,14 @@ const (
 	mixed  stratum = iota // each with even chances
 	single                // one alone, more often
 	all
-	quiet // none
+	contested // leaders are struck again and again, as soon as there is one: old terms pile up
+	quiet     // none
 )
 
 // strata is drawn from evenly.
 var strata = []stratum{
 	mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed,
-	single, single, single, all, quiet,
+	single, single, single, contested, contested, contested, all, quiet,
 }
 
 // swarmKinds are the kinds that seeds have. The order is part of what a seed means.
@@ -42,10 +43,22 @@ var swarmShapes = []nemesis.Shape{
 
 // swarmRoles holds the roles by their weight.
 var swarmRoles = []nemesis.Role{
-	nemesis.RoleLeader, nemesis.RoleLeader, nemesis.RoleLeader,
+	nemesis.RoleLeader, nemesis.RoleLeader, nemesis.RoleLeader, nemesis.RoleLeader,
 	nemesis.RoleFollower, nemesis.RoleFollower, nemesis.RoleAny, nemesis.RoleAny,
 	nemesis.RoleMajority, nemesis.RoleMinority, nemesis.RoleAll,
 }
+
+// contestedKinds take leaders away, and contestedShapes are how links do.
+var (
+	contestedKinds = []nemesis.Kind{
+		nemesis.KindPartition, nemesis.KindPartition, nemesis.KindPause, nemesis.KindKill,
+		nemesis.KindPower,
+	}
+	contestedShapes = []nemesis.Shape{
+		nemesis.ShapeIsolateLeader, nemesis.ShapeIsolateLeader, nemesis.ShapeOneWayOutLeader,
+		nemesis.ShapeOneWayInLeader,
+	}
+)
 
 // possible is a kind that the cluster can have: there are links to strike, or members to spare.
 func (d *swarm) possible(kind nemesis.Kind) bool {
@@ -55,16 +68,21 @@ func (d *swarm) possible(kind nemesis.Kind) bool {
 	return nemesis.RoleAny.Valid(kind, d.options.Nodes) == nil
 }
 
-// kinds draws which kinds the seed has.
+// kinds draws which kinds the seed has. Bit rot is rarer: whom it strikes is lost for the run.
 func (d *swarm) kinds() []nemesis.Kind {
 	draw := d.stream("kinds")
 	var possible, on []nemesis.Kind
 	for _, kind := range swarmKinds {
-		if draw.one(2) && d.possible(kind) {
-			on = append(on, kind)
+		chosen := draw.one(2)
+		if kind == nemesis.KindBitRot {
+			chosen = draw.one(8)
 		}
-		if d.possible(kind) {
-			possible = append(possible, kind)
+		if !d.possible(kind) {
+			continue
+		}
+		possible = append(possible, kind)
+		if chosen {
+			on = append(on, kind)
 		}
 	}
 	switch d.stratum {
@@ -75,15 +93,21 @@ func (d *swarm) kinds() []nemesis.Kind {
 	case single:
 		at := draw.Intn(len(possible))
 		return possible[at : at+1]
+	case contested:
+		return nil
 	}
 	return on
 }
 
-// plan draws the faults of these kinds, in the order of their start.
+// plan draws the faults of these kinds, in the order of their start, and no more of them than leave
+// the cluster some time to work.
 func (d *swarm) plan(on []nemesis.Kind) nemesis.Plan {
 	var plan nemesis.Plan
 	for _, kind := range on {
 		plan = append(plan, d.series(kind)...)
+	}
+	if plan = d.spend(plan); d.stratum == contested {
+		plan = d.contest()
 	}
 	slices.SortStableFunc(plan, func(a, b nemesis.Event) int { return int(a.At - b.At) })
 	for i := range plan {
@@ -92,18 +116,73 @@ func (d *swarm) plan(on []nemesis.Kind) nemesis.Plan {
 	return plan
 }
 
+// contest strikes leader after leader, each soon after it may have been elected, and for longer than
+// it takes to elect the next one: so that several members have entries that no other has, of
+// several terms, when they meet again (paper, figures 7 and 8).
+func (d *swarm) contest() nemesis.Plan {
+	draw := d.stream("contest")
+	var plan nemesis.Plan
+	if d.options.Nodes < 2 {
+		return plan
+	}
+	pace, lasts := scaled(draw, d.et, 4*d.et), scaled(draw, d.et, 8*d.et)
+	for at := pace; at < d.options.Load; at += draw.Duration(pace/2, pace*3/2) {
+		takes := min(draw.Duration(lasts/4, lasts), d.options.Load-at)
+		e := nemesis.Event{At: at, For: takes, Stream: uint64(len(plan)),
+			Kind: contestedKinds[draw.Intn(len(contestedKinds))], Role: nemesis.RoleLeader}
+		if e.Kind == nemesis.KindPartition {
+			e.Role, e.Shape = "", contestedShapes[draw.Intn(len(contestedShapes))]
+		}
+		plan = append(plan, e)
+	}
+	return plan
+}
+
+// spend keeps faults, by chance, until the time that they take together is used up: a cluster that
+// is always broken does nothing wrong because it does nothing.
+func (d *swarm) spend(plan nemesis.Plan) nemesis.Plan {
+	draw := d.stream("spend")
+	left := scaled(draw, d.options.Load/16, d.options.Load*3/4)
+	draw.Shuffle(len(plan), func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
+	return slices.DeleteFunc(plan, func(e nemesis.Event) bool {
+		takes := e.For
+		if mild(e.Kind) {
+			takes /= 4
+		}
+		if left <= 0 {
+			return true
+		}
+		left -= takes
+		return false
+	})
+}
+
+// mild kinds slow a cluster down, but do not stop it.
+func mild(kind nemesis.Kind) bool {
+	switch kind {
+	case nemesis.KindClockJump, nemesis.KindClockRate, nemesis.KindDiskSlow,
+		nemesis.KindDuplicate, nemesis.KindDelay, nemesis.KindReorder:
+		return true
+	}
+	return false
+}
+
 // series draws the faults of one kind, each in its own part of the load.
 func (d *swarm) series(kind nemesis.Kind) []nemesis.Event {
 	draw := d.stream("faults/" + string(kind))
 	count := scaled(draw, 1, 6)
-	if d.stratum == single {
+	longest := 6 * d.et
+	switch {
+	case kind == nemesis.KindBitRot:
+		count = 1
+	case d.stratum == single:
 		count = scaled(draw, 2, 16)
 	}
-	count *= (d.long + 1) / 2
+	count = max(1, count*(d.long+1)/2)
 	part := d.options.Load / time.Duration(count)
 	var events []nemesis.Event
 	for i := range count {
-		lasts := min(scaled(draw, d.et/4, 8*d.et), part*3/4)
+		lasts := min(scaled(draw, d.et/8, longest), part*3/4)
 		e := nemesis.Event{Kind: kind, For: lasts, Stream: uint64(i)}
 		e.At = part*time.Duration(i) + draw.Duration(0, part-lasts)
 		d.whom(draw, &e)
