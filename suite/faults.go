@@ -20,6 +20,9 @@ var faultKinds = func() []string {
 	return kinds
 }()
 
+// leastFlap is how long the links of hosts must be cut, and be healed, so that they flap at all.
+const leastFlap = 500 * time.Millisecond
+
 // faultKeys are what a series of faults of that kind is made of in a suite.
 func faultKeys(kind nemesis.Kind) []string {
 	traits := kind.Traits()
@@ -76,11 +79,11 @@ func (d *decoder) fault(b block, t Target) nemesis.Spec {
 	words(inner, "on", &spec.On)
 	inner.sites("sites", &spec.Sites)
 	inner.boolean("from-start", &spec.FromStart)
-	bounds := between[time.Duration]{100 * time.Millisecond, anyLength.High}
-	inner.duration("flap", &spec.Flap, bounds)
+	inner.duration("flap", &spec.Flap, between[time.Duration]{10 * time.Millisecond, anyLength.High})
 	traits := kind.Traits()
 	inner.permille("rate", &spec.Rate, between[int]{traits.MinRate, traits.MaxRate})
 	inner.duration("amount", &spec.Amount, between[time.Duration]{time.Millisecond, time.Hour})
+	bounds := between[time.Duration]{100 * time.Millisecond, anyLength.High}
 	inner.duration("every", &spec.Every, bounds)
 	inner.duration("for", &spec.For, bounds)
 	return spec
@@ -163,6 +166,9 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 	}
 	path += "." + string(spec.Kind)
 	d.supported(path, spec.Kind, s.Place)
+	d.relate(s.Place == PlaceSim || spec.Flap == 0 || spec.Flap >= leastFlap,
+		[]string{path + ".flap", "place"}, "a cut of a host and its proof take about so long",
+		"%s.flap: %v is below the least value %v of place %s", path, spec.Flap, leastFlap, s.Place)
 	for _, key := range faultKeys(spec.Kind) {
 		present := true
 		switch key {

@@ -63,8 +63,8 @@ func newFaint(started *atomic.Int32, lose string) (*Injector, []*faintHost) {
 	return i, hosts
 }
 
-// Goal: a node whose kill was heard of by nobody is running again afterwards, and whoever was killed
-// with it. Method: lose the connection at the signal itself, and at the look for its effect.
+// Goal: a node whose kill was heard of by nobody is running again afterwards, and so is whoever was
+// killed with it. Method: lose the connection at the signal itself, and at the look for its effect.
 func TestKillWithoutAnswerIsUndone(t *testing.T) {
 	for _, lose := range []string{"slay", "state"} {
 		for _, struck := range [][]string{{"n2"}, {"n1", "n2"}} {
