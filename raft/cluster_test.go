@@ -109,6 +109,7 @@ func (c *cluster) drain(n *node) {
 		if len(r.Entries) > 0 {
 			c.detail("%d writes %s", n.cfg.ID, describeEntries(r.Entries))
 		}
+		r.AfterPersist = slices.Clone(r.AfterPersist)
 		n.writes = append(n.writes, r)
 		c.leave(n, r.Now)
 		c.apply(n, r.Committed)

@@ -86,10 +86,12 @@ func (p *progress) acknowledged(index uint64) {
 		p.state, p.probing = stream, false
 		p.next = p.match + 1
 	}
+	room := p.inflight[:0]
 	for len(p.inflight) > 0 && p.inflight[0].last <= p.match {
 		p.inflightBytes -= p.inflight[0].bytes
 		p.inflight = p.inflight[1:]
 	}
+	p.inflight = append(room, p.inflight...) // the room at the front is used again
 }
 
 // refused notes that the peer lacks the entry before an Append, and that the logs agree at hint at
@@ -100,6 +102,6 @@ func (p *progress) refused(previous, hint uint64) bool {
 	}
 	p.state, p.probing = probe, false
 	p.next = max(min(previous, hint+1), p.match+1)
-	p.inflight, p.inflightBytes = nil, 0
+	p.inflight, p.inflightBytes = p.inflight[:0], 0
 	return true
 }

@@ -66,6 +66,7 @@ func (c *Core) confirmReads() {
 		return
 	}
 	confirmed := c.majority(func(p *progress) uint64 { return p.round })
+	room := c.reads[:0]
 	for c.underWay() && c.reads[0].round <= confirmed {
 		r := c.reads[0]
 		c.reads = c.reads[1:]
@@ -80,6 +81,7 @@ func (c *Core) confirmReads() {
 			Commit: min(match, c.commit), // spares a caught-up follower the wait for a heartbeat
 		})
 	}
+	c.reads = append(room, c.reads...)
 }
 
 // failReads gives up all reads. Followers find out by asking again.
@@ -89,7 +91,7 @@ func (c *Core) failReads() {
 			c.out.reads = append(c.out.reads, ReadAnswer{ID: r.id, Failed: true})
 		}
 	}
-	c.reads = nil
+	c.reads = c.reads[:0]
 }
 
 // stepReadIndex takes a follower's question.
@@ -137,10 +139,12 @@ func (c *Core) stepReadIndexAnswer(m Message) {
 	if !m.Reject {
 		c.commitTo(m.Commit)
 	}
+	room := c.reads[:0]
 	for c.underWay() && c.reads[0].round <= question {
 		c.out.reads = append(c.out.reads,
 			ReadAnswer{ID: c.reads[0].id, Index: m.Index, Failed: m.Reject})
 		c.reads = c.reads[1:]
 	}
+	c.reads = append(room, c.reads...)
 	c.out.unsent = true
 }

@@ -13,6 +13,8 @@ type HardState struct {
 }
 
 // Ready is what the caller must carry out. Several may be outstanding; each has its own Sequence.
+// HardState, Entries and Committed stay as they are for ever; the other slices, until the next call
+// of Core.Ready: their memory is then used again.
 //
 //  1. Send Now at once: it reveals nothing that is not durable (a leader's appends go out in
 //     parallel with its own disk write, thesis 10.2.1).
@@ -41,15 +43,28 @@ type ReadAnswer struct {
 
 // outbox gathers the next Ready and remembers the outstanding ones.
 type outbox struct {
-	now      []Message
-	after    []Message
-	reads    []ReadAnswer
-	refused  []uint64
+	parcel
+	spare    parcel    // what the last Ready handed out, to be used again
 	unsent   bool      // flush may have something to send
 	sequence uint64    // of the last Ready
 	handed   HardState // as last handed out for writing
 	durable  HardState // as known to be on disk
 	writes   []write   // outstanding, oldest first
+}
+
+// parcel is what a Ready tells in slices whose memory is used again.
+type parcel struct {
+	now     []Message
+	after   []Message
+	reads   []ReadAnswer
+	refused []uint64
+}
+
+// emptied returns the parcel without its contents, and lets go of what they refer to.
+func (p parcel) emptied() parcel {
+	clear(p.now)
+	clear(p.after)
+	return parcel{p.now[:0], p.after[:0], p.reads[:0], p.refused[:0]}
 }
 
 // write is what a Ready asked the disk to do.
@@ -83,7 +98,7 @@ func (c *Core) HasReady() bool {
 		c.hard != o.handed || c.log.handed < c.log.last() || c.applied < c.commit
 }
 
-// Ready returns what has become due since the last call, which becomes the caller's.
+// Ready returns what has become due since the last call.
 func (c *Core) Ready() Ready {
 	c.flush()
 	o := &c.out
@@ -92,7 +107,7 @@ func (c *Core) Ready() Ready {
 		Sequence: o.sequence, Now: o.now, AfterPersist: o.after, Reads: o.reads, Refused: o.refused,
 		Entries: c.log.between(c.log.handed, c.log.last()),
 	}
-	o.now, o.after, o.reads, o.refused = nil, nil, nil, nil
+	o.parcel, o.spare = o.spare.emptied(), o.parcel
 	w := write{sequence: o.sequence, hard: c.hard}
 	if c.hard != o.handed {
 		hard := c.hard
@@ -115,11 +130,13 @@ func (c *Core) Ready() Ready {
 func (c *Core) Persisted(now time.Duration, sequence uint64) {
 	c.advance(now)
 	o := &c.out
+	room := o.writes[:0]
 	for len(o.writes) > 0 && o.writes[0].sequence <= sequence {
 		o.durable = o.writes[0].hard
 		c.log.durable = max(c.log.durable, o.writes[0].last)
 		o.writes = o.writes[1:]
 	}
+	o.writes = append(room, o.writes...)
 	switch c.role {
 	case Candidate:
 		if o.durable == c.hard {

@@ -78,6 +78,7 @@ func (c *cluster) drain(n *node) {
 		}
 		c.events = append(c.events, e.Events...)
 		c.leave(e.Now)
+		e.AfterPersist = slices.Clone(e.AfterPersist)
 		n.writes = append(n.writes, e)
 		for _, a := range e.Answers {
 			c.answered(n, a)

@@ -16,7 +16,9 @@ type Config struct {
 	Incarnation uint64 // random per start: answers of an earlier life are never taken for ours
 }
 
-// Effects is what the caller must carry out, in this order. Several may be outstanding.
+// Effects is what the caller must carry out, in this order. Several may be outstanding. HardState
+// and Entries stay as they are for ever; the other slices, until the next call of Replica.Effects:
+// their memory is then used again. What is in them may be copied and kept.
 //
 //  1. Write out Events: a claim of leadership must be on record before others hear of it.
 //  2. Send Now.
@@ -72,6 +74,7 @@ type Replica struct {
 
 	answers []Answer
 	events  []Event
+	spare   Effects // what Effects returned last: Answers and Events are used again
 }
 
 // New returns a replica with an empty map, which committed entries will fill again. Its errors are
@@ -121,7 +124,7 @@ func (r *Replica) HasEffects() bool {
 	return r.core.HasReady() || len(r.answers) > 0 || len(r.events) > 0
 }
 
-// Effects returns what has become due since the last call, which becomes the caller's.
+// Effects returns what has become due since the last call.
 func (r *Replica) Effects() Effects {
 	ready := r.core.Ready()
 	r.apply(ready.Committed)
@@ -132,7 +135,9 @@ func (r *Replica) Effects() Effects {
 		Sequence: ready.Sequence, HardState: ready.HardState, Entries: ready.Entries,
 		Now: ready.Now, AfterPersist: ready.AfterPersist, Answers: r.answers, Events: r.events,
 	}
-	r.answers, r.events = nil, nil
+	clear(r.spare.Answers)
+	r.answers, r.events = r.spare.Answers[:0], r.spare.Events[:0]
+	r.spare = e
 	return e
 }
 
