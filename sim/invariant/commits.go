@@ -5,7 +5,8 @@ import (
 	"gauntlet/sim/failure"
 )
 
-// reign is the term in which entries were committed, up to an index.
+// reign is the term in which entries were seen to be committed, up to an index: the one in which
+// they were, or a later one if the member that committed them entered it at the same instant.
 type reign struct {
 	term uint64
 	upTo int

@@ -1,8 +1,6 @@
 package invariant
 
 import (
-	"slices"
-
 	"gauntlet/raft"
 	"gauntlet/sim/failure"
 )
@@ -13,27 +11,18 @@ type vote struct {
 	to   raft.NodeID
 }
 
-// votes takes over a change of term or vote: one vote a term (paper 5.2), over all lives. A vote
-// that a crash took before it was durable does not count, see Started.
-func (w *Watch) votes(node int, s raft.Status) {
+// votes takes over that a member voted, or that it did not yet: one vote a term (paper 5.2), over
+// all lives. A vote that a crash took before it was durable does not count, see Started.
+func (w *Watch) votes(node int, term uint64, to raft.NodeID) {
 	m := &w.members[node]
-	before := m.voted(s.Term)
+	before := m.voted(term)
 	switch {
-	case s.Vote == 0 || s.Vote == before:
+	case to == 0 || to == before:
 	case before == 0:
-		m.note(vote{s.Term, s.Vote})
+		m.votes = append(m.votes, vote{term, to})
 	default:
-		w.votedTwice(node, s.Term, before, s.Vote)
+		w.votedTwice(node, term, before, to)
 	}
-}
-
-// note takes a vote into the list, which rises with its terms.
-func (m *member) note(v vote) {
-	i := len(m.votes)
-	for i > 0 && m.votes[i-1].term > v.term {
-		i--
-	}
-	m.votes = slices.Insert(m.votes, i, v)
 }
 
 // voted returns for whom a member voted in a term, 0 for nobody.

@@ -94,7 +94,8 @@ func (m *member) forget() { m.memory = memory{log: m.log[:0]} }
 // have reached the disk: Started will tell.
 func (w *Watch) Crashed(node int, _ bool) { w.members[node].forget() }
 
-// Changed tells what an input changed, before anything of it is carried out.
+// Changed tells what one or more inputs changed, before anything of it is carried out. What came
+// and went in between is known from the events.
 func (w *Watch) Changed(node int, e *replica.Effects, s raft.Status) {
 	if w.failed != nil {
 		return
@@ -104,14 +105,17 @@ func (w *Watch) Changed(node int, e *replica.Effects, s raft.Status) {
 		w.wentBack(node, s)
 		return
 	}
-	if s.Term != m.term || s.Vote != m.vote {
-		w.votes(node, s)
-	}
 	if len(e.Entries) > 0 || s.LastIndex != uint64(len(m.log)) {
 		w.logged(node, e.Entries, s)
 	}
 	if e.HardState != nil || len(e.Entries) > 0 {
 		m.owe(e.HardState, e.Entries)
+	}
+	for i := range e.Events {
+		w.happened(node, &e.Events[i])
+	}
+	if s.Term != m.term || s.Vote != m.vote {
+		w.votes(node, s.Term, s.Vote)
 	}
 	if s.Role == raft.Leader && (m.role != raft.Leader || s.Term != m.term) {
 		w.leads(node, s.Term)
@@ -120,6 +124,16 @@ func (w *Watch) Changed(node int, e *replica.Effects, s raft.Status) {
 	if s.Commit != m.commit {
 		w.commits(node, s.Commit)
 		m.commit = s.Commit
+	}
+}
+
+// happened takes over what a member says of itself. It may say too little, but not too much.
+func (w *Watch) happened(node int, e *replica.Event) {
+	switch {
+	case e.Kind == "vote":
+		w.votes(node, e.Term, e.Vote)
+	case e.Kind == "role" && e.Role == raft.Leader:
+		w.leads(node, e.Term)
 	}
 }
 

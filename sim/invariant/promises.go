@@ -44,13 +44,8 @@ func (w *Watch) Leaves(node int, m *raft.Message) {
 	}
 }
 
-// promisesVote also lets pass a vote that a later term overtook: the member was busy while it went
-// through both terms, and only the later one was written. It can vote in neither again.
 func (w *Watch) promisesVote(node int, term uint64, to raft.NodeID) {
 	m := &w.members[node]
-	if m.hard.Term > term && m.voted(term) == 0 {
-		m.note(vote{term, to})
-	}
 	if m.vowed(term, to) {
 		return
 	}

@@ -54,7 +54,8 @@ type play struct {
 	cut     map[[2]raft.NodeID]bool
 	open    map[asked]answer
 	back    []answer
-	calm    int // how long trouble lasts
+	calm    int  // how long trouble lasts
+	lazy    bool // several inputs may come before what they ask for is carried out
 	ops     int64
 	leaders int
 	commits uint64
@@ -65,7 +66,7 @@ func newPlay(seed uint64, watch *invariant.Watch, judge *witness.Witness) *play 
 	draw := chance.New(seed, "schedule", 0)
 	p := &play{
 		draw: draw, watch: watch, witness: judge, cut: make(map[[2]raft.NodeID]bool),
-		open: make(map[asked]answer), calm: 1 + draw.Intn(5),
+		open: make(map[asked]answer), calm: 1 + draw.Intn(5), lazy: draw.Intn(3) == 0,
 	}
 	members := 1 + draw.Intn(5)
 	if draw.Intn(4) != 0 {
@@ -150,7 +151,11 @@ func (p *play) leave(n *node, messages []raft.Message) {
 	}
 }
 
+// drain carries out what a replica asks for, perhaps only after more inputs.
 func (p *play) drain(n *node) {
+	if p.lazy && p.draw.Intn(2) != 0 {
+		return
+	}
 	for n.replica.HasEffects() {
 		e := n.replica.Effects()
 		s := n.replica.Status()
@@ -182,6 +187,9 @@ func (p *play) drain(n *node) {
 
 func (p *play) step() {
 	n := p.nodes[p.draw.Intn(len(p.nodes))]
+	if n.replica != nil {
+		p.drain(n)
+	}
 	switch what := p.draw.Intn(100); {
 	case what < 52:
 		p.move()
