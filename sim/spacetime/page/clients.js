@@ -18,8 +18,8 @@ function drawOperation(parent, op, y, until) {
   }, parent);
   svg("rect", { x, y, width, height, rx: 3 }, bar);
   const text = (op.violates ? "✗ " : "") + operationText(op);
-  const inside = fitting(width - 5, text);
-  if (inside) svg("text", { x: x + 5, y: y + 12, class: "on" }, bar, inside);
+  const left = Math.max(x, Scale.left) + 5, inside = fitting(x + width - left, text);
+  if (inside) svg("text", { x: left, y: y + 12, class: "on" }, bar, inside);
   else nameBeside(bar, text, x, width, y, until, op.violates);
   for (const r of op.records) wire(parent, op, r, r.kind === Kind.call ? y : y + 2);
   const at = [x, y + 8, x + width, y + 8];

@@ -1,6 +1,7 @@
 // What is shown: sorts of events, and the causal past of one.
 
-const many = 40; // of a sort, and it is only shown when asked for
+// Of some sorts there can be too many: with more than this they are shown when asked for.
+const many = 40, manyLost = 150;
 const accusedKeys = new Set(operations.filter((op) => op.violates).map((op) => op.key));
 const messageOf = new Map();
 for (const m of messages) {
@@ -9,15 +10,16 @@ for (const m of messages) {
 }
 
 const sorts = [
-  { name: "heartbeats", id: "heartbeat", loud: true },
+  { name: "heartbeats", id: "heartbeat", most: many },
+  { name: "lost heartbeats", id: "lost", most: manyLost },
   { name: "append entries", id: "append" },
   { name: "votes", id: "vote" },
   { name: "other messages", id: "other" },
   { name: "disk", id: "disk" },
   { name: "commits", id: "commit" },
-  { name: "timers", id: "timer", loud: true },
+  { name: "timers", id: "timer", most: many },
   { name: "clients", id: "client" },
-  { name: "other keys", id: "keys", loud: true },
+  { name: "other keys", id: "keys", most: many },
 ];
 
 const sortOfKind = {
@@ -29,10 +31,14 @@ const filter = { on: new Set(), past: null, of: -1 };
 
 function sortOf(r) {
   const m = messageOf.get(r.n);
-  if (m) return m.family;
+  if (m) return sortOfMessage(m);
   const op = operationOf.get(r.op);
   if (op && foreign(op)) return "keys";
   return sortOfKind[r.kind] || "";
+}
+
+function sortOfMessage(m) {
+  return m.family === "heartbeat" && fateOf(m) === "dropped" ? "lost" : m.family;
 }
 
 // foreign reports whether an operation is on a key that the failure is not about.
@@ -49,7 +55,7 @@ function shown(r) {
 }
 
 function shownMessage(m) {
-  if (!filter.on.has(m.family)) return false;
+  if (!filter.on.has(sortOfMessage(m))) return false;
   if (!filter.past) return true;
   // One that never arrived could not influence anybody, but its sender is part of the story.
   const end = fateOf(m) === "delivered" ? m.end : m.start;
@@ -66,7 +72,7 @@ function buildFilters() {
   const parent = document.getElementById("filters");
   for (const sort of sorts) {
     const count = records.filter((r) => sortOf(r) === sort.id && r.kind !== Kind.send).length;
-    if (count > 0 && !(sort.loud && count > many)) filter.on.add(sort.id);
+    if (count > 0 && !(count > sort.most)) filter.on.add(sort.id);
     if (count === 0) continue;
     const label = html("label", "", parent), box = html("input", "", label);
     box.type = "checkbox";

@@ -52,17 +52,18 @@ function move(part) {
   redraw();
 }
 
-// showFailure shows the last events before the failure, as many as a person can take in.
+// showFailure shows the last events before the failure, as many as a person can take in; more, if
+// a violating operation or the last change of leader lies a little earlier.
 function showFailure() {
   const most = 150, focus = records[data.focus];
   if (!focus) return show(0, 1);
   const before = records.filter((r) => r.n <= data.focus && shown(r) && r.at >= data.from);
-  let from = before.length > most ? before[before.length - most].at : data.from;
-  const early = before[Math.max(0, before.length - 4 * most)];
-  for (const op of operations) {
-    if (op.violates && op.call < from && op.call >= early.at) from = op.call;
-  }
-  const start = placeOf(from), end = placeOf(focus.at), pad = (end - start) * 0.06;
+  const back = (count) => (before.length > count ? before[before.length - count].at : data.from);
+  const leads = before.filter((r) => r.kind === Kind.role && r.label === "leader").pop();
+  const also = operations.filter((op) => op.violates).map((op) => op.call);
+  if (leads) also.push(leads.at);
+  const start = placeOf(Math.min(back(most), ...also.filter((at) => at >= back(2 * most))));
+  const end = placeOf(focus.at), pad = (end - start) * 0.06;
   show(start - pad, end + pad);
 }
 
