@@ -38,7 +38,8 @@ func (m *member) voted(term uint64) raft.NodeID {
 // vowed tells whether a member can never vote for anybody else in a term again: its vote is on its
 // disk, or a later term is.
 func (m *member) vowed(term uint64, to raft.NodeID) bool {
-	return m.voted(term) == to && (m.hard.Term > term || m.hard == raft.HardState{Term: term, Vote: to})
+	kept := m.hard.Term > term || m.hard == raft.HardState{Term: term, Vote: to}
+	return kept && m.voted(term) == to
 }
 
 func (w *Watch) votedTwice(node int, term uint64, first, second raft.NodeID) {
