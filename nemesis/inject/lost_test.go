@@ -106,3 +106,49 @@ func TestCutWithoutAnswerIsUndone(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a heal of several hosts that reached only some is finished by the next one, which leaves
+// the others alone. Method: lose the connection of one host of two as its process is continued, or
+// as its node is started.
+func TestHealIsFinished(t *testing.T) {
+	for kind, lose := range map[nemesis.Kind]string{
+		nemesis.KindPause: "resume", nemesis.KindKill: "check",
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel() // both await evidence that never comes
+			healTwice(t, kind, lose)
+		})
+	}
+}
+
+func healTwice(t *testing.T, kind nemesis.Kind, lose string) {
+	var started atomic.Int32
+	i, hosts := newFaint(&started, lose)
+	f, err := i.Inject(t.Context(), nemesis.Action{
+		Event: nemesis.Event{ID: 1, Kind: kind}, Hosts: []string{"n1", "n2"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err = i.Heal(t.Context(), f); err == nil || len(i.InForce()) != 1 {
+		t.Errorf("heal without an answer: %+v, %v", f, err)
+	}
+	if f, err = i.Heal(t.Context(), f); err != nil || f.Stage != history.StageHealed {
+		t.Errorf("second heal: %+v, %v", f, err)
+	}
+	var ends []string
+	for _, e := range f.Evidence {
+		if e.Moment == "end" {
+			ends = append(ends, e.Host)
+		}
+	}
+	if slices.Sort(ends); !slices.Equal(ends, []string{"n1", "n2"}) {
+		t.Errorf("ends %v, want one of each host", ends)
+	}
+	for k, h := range hosts {
+		resumed := slices.DeleteFunc(h.ran, func(c string) bool { return c != "resume" })
+		if want := k + 1; kind == nemesis.KindPause && len(resumed) != want {
+			t.Errorf("%s was continued %d times, want %d", h.name, len(resumed), want)
+		}
+	}
+}
