@@ -6,7 +6,7 @@
 // met what its suite requires: a gate that is Invalid was missed, one that is Unknown makes the
 // run inconclusive. Durations in JSON are integer nanoseconds, as in the history.
 //
-//	Partition     a history by key               Linearizable   one key, within a budget
+//	Partition     a history by key               Linearizable   one key and model, in a budget
 //	Combine       the keys to one result         LeaderPerTerm  the claims of all nodes
 //	Requirements  every gate of a run            Summarise      what happened, unjudged
 //	Decide        of Results: verdict and exit   Visualise      porcupine's drawing of a key
@@ -156,6 +156,7 @@ type Results struct {
 	Run     string   `json:"run"`
 	Suite   string   `json:"suite"`
 	Place   string   `json:"place"`
+	Model   string   `json:"model,omitempty"` // what the operations are of; "": the register
 	Seed    uint64   `json:"seed"`
 	Verdict Verdict  `json:"verdict"`
 	Exit    int      `json:"exit"`

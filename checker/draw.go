@@ -14,11 +14,16 @@ import (
 // Visualise returns porcupine's own drawing of the operations of one key, an HTML page of its
 // own, or an error if they cannot be decoded. Searching stops at the budget; what was found
 // until then is drawn.
-func Visualise(ops []history.Operation, budget time.Duration) ([]byte, error) {
-	effects, err := decode(ops)
+func Visualise(name string, ops []history.Operation, budget time.Duration) ([]byte, error) {
+	m, err := findModel(name)
 	if err != nil {
 		return nil, fmt.Errorf("draw: %w", err)
 	}
+	effects, err := decode(m, ops)
+	if err != nil {
+		return nil, fmt.Errorf("draw: %w", err)
+	}
+	effects = m.prepare(effects)
 	drawn := porcupineOperations(effects)
 	var processes []int
 	for _, e := range effects {
@@ -32,7 +37,7 @@ func Visualise(ops []history.Operation, budget time.Duration) ([]byte, error) {
 		drawn[i].ClientId = lane
 		drawn[i].Metadata = fmt.Sprintf("#%d on %s, %s", e.op.ID, e.op.Node, e.op.Outcome)
 	}
-	model := registerModel()
+	model := porcupineModel(m)
 	_, info := porcupine.CheckOperationsVerbose(model, drawn, max(budget, 0))
 	var page bytes.Buffer
 	if err := porcupine.Visualize(model, info, &page); err != nil {

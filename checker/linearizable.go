@@ -31,23 +31,33 @@ func Partition(h *history.History) []Key {
 	return keys
 }
 
-// Linearizable checks the operations of one key against an atomic register that begins absent
+// Linearizable checks the operations of one key against a model, named as in package workload
 // (Herlihy and Wing 1990). Unanswered writes are open-ended, failed operations are dropped, and
 // a failed compare-and-set is a read of the value it reported. Running out of budget is
 // Unknown; explaining a violation may take as long again. Memory is not bounded here: run it
 // where it may be killed. A budget of 0 is unlimited.
-func Linearizable(ops []history.Operation, budget time.Duration) KeyResult {
+//
+//	register  a number or nothing, which begins as nothing
+//	append    a list of numbers, which begins empty
+//	counter   a sum, which begins at 0
+//	txn       a group of lists; each transaction is one operation on the group
+func Linearizable(name string, ops []history.Operation, budget time.Duration) KeyResult {
 	started := time.Now()
 	result := KeyResult{Operations: len(ops), Engine: enginePorcupine}
 	if len(ops) > 0 {
 		result.Key = ops[0].Key
 	}
-	effects, err := decode(ops)
+	m, err := findModel(name)
 	if err != nil {
 		result.Reason = err.Error()
 		return result
 	}
-	result.Verdict, result.Violation = decide(ops, effects, budget)
+	effects, err := decode(m, ops)
+	if err != nil {
+		result.Reason = err.Error()
+		return result
+	}
+	result.Verdict, result.Violation = decide(m, ops, effects, budget)
 	switch result.Verdict {
 	case Invalid:
 		result.Reason = result.Violation.Text
@@ -58,15 +68,17 @@ func Linearizable(ops []history.Operation, budget time.Duration) KeyResult {
 	return result
 }
 
-func decide(ops []history.Operation, effects []effect, budget time.Duration) (Verdict, *Violation) {
-	if violation := unexplained(ops, effects); violation != nil {
+func decide(
+	m model, ops []history.Operation, effects []effect, budget time.Duration,
+) (Verdict, *Violation) {
+	if violation := m.obvious(ops, effects); violation != nil {
 		return Invalid, violation
 	}
-	switch search(effects, budget) {
+	switch search(m, effects, budget) {
 	case porcupine.Ok:
 		return Valid, nil
 	case porcupine.Illegal:
-		return Invalid, explain(shrink(effects, min(budget/2, shrinkBudget)))
+		return Invalid, explain(m, ops, shrink(m, effects, min(budget/2, shrinkBudget)))
 	default:
 		return Unknown, nil
 	}

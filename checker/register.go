@@ -2,18 +2,11 @@ package checker
 
 import (
 	"fmt"
-	"math"
 	"strconv"
-	"time"
-
-	"github.com/anishathalye/porcupine"
 
 	"gauntlet/history"
 	"gauntlet/workload"
 )
-
-// forever is the return of an operation that may take effect at any time to come.
-const forever = time.Duration(math.MaxInt64)
 
 // value is the content of a register: a number, or absent, which is the zero value and the
 // initial state.
@@ -29,76 +22,65 @@ func (v value) String() string {
 	return strconv.FormatInt(v.number, 10)
 }
 
-// effect is an operation in the terms of the register model: what it saw and what it wrote, at
-// one instant between call and ret. A failed compare-and-set that reports the current value is
-// a read of that value.
+// registerAction is what an operation saw in a register and what it wrote. A failed
+// compare-and-set that reports the current value is a read of that value.
 //
-// Invariants:
-//  1. observes or writes, or both.
-//  2. pending implies writes, and ret is forever: a pending read says nothing and is dropped.
-type effect struct {
-	op       history.Operation
-	call     time.Duration
-	ret      time.Duration
-	observes bool // a completed one saw the value before; a pending one writes only if it sees it
+// Invariant: observes or writes, or both.
+type registerAction struct {
+	kind     string
+	observes bool // it writes, if it does, only where it sees the value before
 	before   value
 	writes   bool
 	after    value
-	pending  bool // it may have happened, now or later, or never
+	doubtful bool // unanswered: it may have found another value than before, and done nothing
 	absurd   bool // no register answers so: a cas that failed on the very value it expected
 }
 
-// decode turns the operations of one key into effects, in the order given. Operations that
-// certainly did not happen, and reads that did not answer, are left out. An error names the
-// operation.
-func decode(ops []history.Operation) ([]effect, error) {
-	effects := make([]effect, 0, len(ops))
-	for _, op := range ops {
-		pending := op.Outcome == history.OutcomeInfo || op.Outcome == ""
-		if op.Outcome == history.OutcomeFail || (pending && op.Kind == workload.KindRead) {
-			continue
-		}
-		e := effect{op: op, call: op.Call, ret: op.Return, pending: pending}
-		if pending {
-			e.ret = forever
-		}
-		if e.ret < e.call {
-			return nil, fmt.Errorf("operation %d returned before it was called", op.ID)
-		}
-		if err := e.decode(); err != nil {
-			return nil, fmt.Errorf("operation %d: %w", op.ID, err)
-		}
-		effects = append(effects, e)
+// registerModel is an atomic register that begins absent (Herlihy and Wing 1990).
+type registerModel struct{}
+
+func (registerModel) initial() any              { return value{} }
+func (registerModel) equal(a, b any) bool       { return a == b }
+func (registerModel) describe(state any) string { return state.(value).String() }
+
+func (registerModel) hash(state any) uint64 {
+	v := state.(value)
+	if !v.present {
+		return 0
 	}
-	return effects, nil
+	return uint64(v.number)*0x9e3779b97f4a7c15 + 1
 }
 
-func (e *effect) decode() error {
-	input, err := workload.DecodeRegisterInput(e.op.Kind, e.op.Input)
+func (registerModel) decode(op history.Operation, pending bool) (action, error) {
+	if pending && op.Kind == workload.KindRead {
+		return nil, nil
+	}
+	input, err := workload.DecodeRegisterInput(op.Kind, op.Input)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var output workload.RegisterOutput
-	if !e.pending {
-		if output, err = workload.DecodeRegisterOutput(e.op.Kind, e.op.Output); err != nil {
-			return err
+	if !pending {
+		if output, err = workload.DecodeRegisterOutput(op.Kind, op.Output); err != nil {
+			return nil, err
 		}
 	}
-	switch e.op.Kind {
+	a := &registerAction{kind: op.Kind, doubtful: pending}
+	switch op.Kind {
 	case workload.KindRead:
-		e.observes, e.before = true, optional(output.Value)
+		a.observes, a.before = true, optional(output.Value)
 	case workload.KindWrite:
-		e.writes, e.after = true, optional(input.Value)
+		a.writes, a.after = true, optional(input.Value)
 	case workload.KindCAS:
-		e.observes, e.before = true, optional(input.Expected)
-		e.writes, e.after = true, optional(input.Value)
-		if !e.pending && !*output.Swapped {
+		a.observes, a.before = true, optional(input.Expected)
+		a.writes, a.after = true, optional(input.Value)
+		if !pending && !*output.Swapped {
 			current := optional(output.Current)
-			e.absurd = current == e.before
-			e.writes, e.before = false, current
+			a.absurd = current == a.before
+			a.writes, a.before = false, current
 		}
 	}
-	return nil
+	return a, nil
 }
 
 func optional(number *int64) value {
@@ -108,101 +90,103 @@ func optional(number *int64) value {
 	return value{present: true, number: *number}
 }
 
-// apply is the sequential specification: whether the effect may happen in state, and the state
-// after it.
-func (e *effect) apply(state value) (bool, value) {
+// apply implements action.
+func (a *registerAction) apply(state any) (bool, any) {
 	switch {
-	case e.absurd:
+	case a.absurd:
 		return false, state
-	case e.observes && state != e.before:
-		return e.pending, state
-	case e.writes:
-		return true, e.after
+	case a.observes && state.(value) != a.before:
+		return a.doubtful, state
+	case a.writes:
+		return true, a.after
 	}
 	return true, state
 }
 
-// withoutUnseen drops each pending write whose value nobody saw: it may as well never happen,
-// and every one that stays open doubles the search. A pending compare-and-set that stays sees
-// the value it expects.
-func withoutUnseen(effects []effect) []effect {
+// relevant drops each pending write whose value nobody saw. A pending compare-and-set that stays
+// sees the value it expects.
+func (registerModel) relevant(effects []effect) []effect {
 	seen := make(map[value]bool)
-	for _, e := range effects {
+	for _, e := range registerEffects(effects) {
 		if e.observes && !e.pending {
 			seen[e.before] = true
 		}
 	}
 	for grown := true; grown; {
 		grown = false
-		for _, e := range effects {
+		for _, e := range registerEffects(effects) {
 			if e.pending && e.observes && seen[e.after] && !seen[e.before] {
 				seen[e.before], grown = true, true
 			}
 		}
 	}
-	kept := make([]effect, 0, len(effects))
-	for _, e := range effects {
-		if !e.pending || seen[e.after] {
-			kept = append(kept, e)
+	unseen := make([]bool, len(effects))
+	for i, e := range registerEffects(effects) {
+		unseen[i] = e.pending && !seen[e.after]
+	}
+	return remove(effects, unseen)
+}
+
+func (registerModel) prepare(effects []effect) []effect { return effects }
+
+func (registerModel) judgeable([]effect) error { return nil }
+
+// without removes value-closed sets only: a write goes together with everything that saw its value.
+// In any linearization, all that is left saw what it sees now.
+func (registerModel) without(window []effect, from, to int) []effect {
+	gone := make(map[value]bool)
+	removed := make([]bool, len(window))
+	for i := from; i < to; i++ {
+		removed[i] = true
+	}
+	for grown := true; grown; {
+		grown = false
+		for i, e := range registerEffects(window) {
+			if !removed[i] && e.observes && gone[e.before] {
+				removed[i], grown = true, true
+			}
+			if removed[i] && e.writes && !gone[e.after] {
+				gone[e.after], grown = true, true
+			}
 		}
 	}
-	return kept
+	return remove(window, removed)
 }
 
-// search asks porcupine, whose loop sees its timeout between any two steps; a step of this
-// model is a few comparisons, so StepContext would gain nothing. A budget of 0 or less is
-// unlimited.
-func search(effects []effect, budget time.Duration) porcupine.CheckResult {
-	ops := porcupineOperations(withoutUnseen(effects))
-	return porcupine.CheckOperationsTimeout(registerModel(), ops, max(budget, 0))
+// registerEffect is an effect on a register.
+type registerEffect struct {
+	*effect
+	*registerAction
 }
 
-func porcupineOperations(effects []effect) []porcupine.Operation {
-	ops := make([]porcupine.Operation, len(effects))
+func registerEffects(effects []effect) []registerEffect {
+	list := make([]registerEffect, len(effects))
 	for i := range effects {
-		e := &effects[i]
-		ops[i] = porcupine.Operation{Input: e, Call: int64(e.call), Return: int64(e.ret)}
+		list[i] = registerEffect{&effects[i], effects[i].action.(*registerAction)}
 	}
-	return ops
+	return list
 }
 
-// registerModel is porcupine's view of the register: the input is the whole effect, the output
-// is unused.
-func registerModel() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return value{} },
-		Step: func(state, input, _ any) (bool, any) {
-			ok, next := input.(*effect).apply(state.(value))
-			return ok, next
-		},
-		Hash: func(state any) uint64 {
-			v := state.(value)
-			if !v.present {
-				return 0
-			}
-			return uint64(v.number)*0x9e3779b97f4a7c15 + 1
-		},
-		DescribeOperation:         func(input, _ any) string { return input.(*effect).String() },
-		DescribeState:             func(state any) string { return state.(value).String() },
-		DescribeOperationMetadata: func(label any) string { return label.(string) },
-	}
-}
-
-// String is the operation in the words of a drawing: "write 17", "cas 5 → 9", "read 17".
-func (e *effect) String() string {
-	var text string
+// name implements action.
+func (a *registerAction) name() string {
 	switch {
-	case e.op.Kind == workload.KindCAS && e.writes:
-		text = fmt.Sprintf("cas %s → %s", e.before, e.after)
-	case e.op.Kind == workload.KindCAS:
-		text = fmt.Sprintf("cas failed on %s", e.before)
-	case e.writes:
-		text = fmt.Sprintf("write %s", e.after)
-	default:
-		text = fmt.Sprintf("read %s", e.before)
+	case a.kind == workload.KindCAS && a.writes:
+		return fmt.Sprintf("cas %s → %s", a.before, a.after)
+	case a.kind == workload.KindCAS:
+		return "failed cas"
+	case a.writes:
+		return fmt.Sprintf("write %s", a.after)
 	}
-	if e.pending {
-		text += " ?"
+	return "read"
+}
+
+// String implements action: "write 17", "cas 5 → 9", "read 17".
+func (a *registerAction) String() string {
+	switch {
+	case a.kind == workload.KindCAS && !a.writes:
+		return fmt.Sprintf("cas failed on %s", a.before)
+	case !a.writes:
+		return fmt.Sprintf("read %s", a.before)
 	}
-	return text
+	return a.name()
 }

@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"slices"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -11,20 +10,16 @@ import (
 const shrinkBudget = 10 * time.Second
 
 // shrink reduces effects that are not linearizable to a window that is 1-minimal within the
-// budget: removing any one value or any one observation from it would make it linearizable.
-//
-// Only value-closed sets are removed: a write goes together with everything that saw its value.
-// What remains of a linearizable history is then linearizable (in any linearization, all that
-// is left sees what it saw), so a window that is not is evidence by itself, and never a read
-// whose write was taken away.
-func shrink(effects []effect, budget time.Duration) []effect {
+// budget: removing any one effect from it, in the model's way, would make it linearizable. That way
+// never breaks what is linearizable, so a window that is not is evidence by itself.
+func shrink(m model, effects []effect, budget time.Duration) []effect {
 	if budget <= 0 {
 		budget = shrinkBudget
 	}
 	deadline := time.Now().Add(budget)
-	window := withoutUnseen(effects)
+	window := m.relevant(effects)
 	for size := len(window) / 2; size >= 1 && time.Now().Before(deadline); {
-		smaller := removeChunks(window, size, deadline)
+		smaller := removeChunks(m, window, size, deadline)
 		if len(smaller) == len(window) {
 			size /= 2
 		}
@@ -35,44 +30,17 @@ func shrink(effects []effect, budget time.Duration) []effect {
 
 // removeChunks tries to remove each run of size effects, the latest first, so that the earliest
 // evidence stays.
-func removeChunks(window []effect, size int, deadline time.Time) []effect {
+func removeChunks(m model, window []effect, size int, deadline time.Time) []effect {
 	for end := len(window); end > 0; end -= size {
 		end = min(end, len(window))
-		candidate := without(window, max(end-size, 0), end)
+		candidate := m.without(window, max(end-size, 0), end)
 		left := time.Until(deadline)
 		if left <= 0 {
 			break
 		}
-		if search(candidate, left) == porcupine.Illegal {
+		if search(m, candidate, left) == porcupine.Illegal {
 			window = candidate
 		}
 	}
 	return window
-}
-
-// without removes window[from:to] and whatever must go with it.
-func without(window []effect, from, to int) []effect {
-	gone := make(map[value]bool)
-	removed := make([]bool, len(window))
-	for i := from; i < to; i++ {
-		removed[i] = true
-	}
-	for grown := true; grown; {
-		grown = false
-		for i, e := range window {
-			if !removed[i] && e.observes && gone[e.before] {
-				removed[i], grown = true, true
-			}
-			if removed[i] && e.writes && !gone[e.after] {
-				gone[e.after], grown = true, true
-			}
-		}
-	}
-	kept := make([]effect, 0, len(window))
-	for i, e := range window {
-		if !removed[i] {
-			kept = append(kept, e)
-		}
-	}
-	return slices.Clip(kept)
 }

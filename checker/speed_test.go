@@ -2,10 +2,12 @@ package checker
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"gauntlet/history"
+	"gauntlet/workload"
 )
 
 // busyKey is one key under ten clients without a pause: a true register, one in fifty
@@ -56,7 +58,7 @@ func BenchmarkLinearizable(b *testing.B) {
 				if test.stale {
 					want = Invalid
 				}
-				got := Linearizable(ops, 20*time.Second)
+				got := Linearizable(workload.ModelRegister, ops, 20*time.Second)
 				if got.Verdict != want {
 					b.Fatalf("%s: %s", got.Verdict, got.Reason)
 				}
@@ -66,4 +68,52 @@ func BenchmarkLinearizable(b *testing.B) {
 			}
 		})
 	}
+}
+
+// attempt is one operation of a random history, in the twin's own terms.
+type attempt struct {
+	kind          string
+	call, ret     int
+	outcome       history.Outcome
+	value, expect int64 // 0 is absent
+	answer        int64 // what a read, or a cas that failed, returned
+	swapped       bool
+}
+
+// answer fills in what a real register answers if each operation takes effect at its point.
+func answer(attempts []attempt, points []int) {
+	order := make([]int, len(attempts))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return points[i] - points[j] })
+	var state int64
+	for _, i := range order {
+		a := &attempts[i]
+		if a.outcome == history.OutcomeFail {
+			continue
+		}
+		a.answer, a.swapped = state, state == a.expect
+		if a.kind == "write" || a.kind == "cas" && a.swapped {
+			state = a.value
+		}
+	}
+}
+
+func operations(attempts []attempt) []history.Operation {
+	ops := make([]history.Operation, len(attempts))
+	for i, a := range attempts {
+		in := workload.RegisterInput{Value: register(a.value), Expected: register(a.expect)}
+		out := workload.RegisterOutput{
+			Value: register(a.answer), Current: register(a.answer), Swapped: &a.swapped,
+		}
+		ops[i] = history.Operation{
+			ID: int64(i), Process: i, Key: "r0", Node: "n1", Kind: a.kind, Outcome: a.outcome,
+			Call: time.Duration(a.call), Return: time.Duration(a.ret), Input: in.Encode(a.kind),
+		}
+		if a.outcome == history.OutcomeOK {
+			ops[i].Output = out.Encode(a.kind)
+		}
+	}
+	return ops
 }

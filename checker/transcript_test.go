@@ -19,12 +19,17 @@ import (
 //
 //	ID NODE CALL-RETURN OUTCOME KIND ARGUMENTS      milliseconds; "cas 1 2 current 3" failed on 3
 //	TERM NODE AT SOURCE                             a claim to lead
+//
+// A list is written "[1 2]"; a transaction is the steps in their own words, joined by semicolons:
+// "txn t0.0 [1 2]; t0.1 append 7; t0.0 write 8".
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "linearizable":
-				return checkTranscript(t, d.Input)
+				return checkTranscript(t, workload.ModelRegister, d.Input)
+			case workload.ModelAppend, workload.ModelCounter, workload.ModelTxn:
+				return checkTranscript(t, d.Cmd, d.Input)
 			case "leaders":
 				return leaderTranscript(t, d.Input)
 			}
@@ -34,8 +39,8 @@ func TestTranscripts(t *testing.T) {
 	})
 }
 
-func checkTranscript(t *testing.T, input string) string {
-	result := Linearizable(parseOperations(t, input), time.Minute)
+func checkTranscript(t *testing.T, model, input string) string {
+	result := Linearizable(model, parseOperations(t, model, input), time.Minute)
 	text := result.Verdict.String()
 	if result.Reason != "" {
 		text += "\n" + result.Reason
@@ -59,17 +64,17 @@ func leaderTranscript(t *testing.T, input string) string {
 	return fmt.Sprintf("%s\n%s\n", result.Verdict, result.Reason)
 }
 
-func parseOperations(t *testing.T, input string) []history.Operation {
+func parseOperations(t *testing.T, model, input string) []history.Operation {
 	var ops []history.Operation
 	for line := range strings.Lines(input) {
 		if line = strings.TrimSpace(line); line != "" {
-			ops = append(ops, parseOperation(t, strings.Fields(line)))
+			ops = append(ops, parseOperation(t, model, strings.Fields(line)))
 		}
 	}
 	return ops
 }
 
-func parseOperation(t *testing.T, f []string) history.Operation {
+func parseOperation(t *testing.T, model string, f []string) history.Operation {
 	id := number(t, f[0])
 	call, ret, _ := strings.Cut(f[2], "-")
 	op := history.Operation{
@@ -79,10 +84,40 @@ func parseOperation(t *testing.T, f []string) history.Operation {
 	if ret != "" {
 		op.Return = millis(t, ret)
 	}
+	switch arguments := f[5:]; model {
+	case workload.ModelRegister:
+		parseRegister(t, &op, arguments)
+	case workload.ModelAppend:
+		in, out := workload.AppendInput{}, workload.AppendOutput{}
+		if op.Kind == workload.KindAppend {
+			in.Value = number(t, arguments[0])
+		} else if len(arguments) > 0 {
+			out.Values = numbers(t, arguments)
+		}
+		op.Input, op.Output = in.Encode(op.Kind), out.Encode(op.Kind)
+	case workload.ModelCounter:
+		in, out := workload.CounterInput{}, workload.CounterOutput{}
+		if op.Kind == workload.KindAdd {
+			in.Delta, arguments = number(t, arguments[0]), arguments[1:]
+		}
+		if len(arguments) > 0 {
+			out.Value = number(t, arguments[len(arguments)-1])
+		}
+		op.Input, op.Output = in.Encode(op.Kind), out.Encode(op.Kind)
+	case workload.ModelTxn:
+		parseTxn(t, &op, strings.Join(arguments, " "))
+	}
+	if op.Outcome != history.OutcomeOK {
+		op.Output = nil
+	}
+	return op
+}
+
+func parseRegister(t *testing.T, op *history.Operation, arguments []string) {
 	var in workload.RegisterInput
 	var out workload.RegisterOutput
 	swapped := true
-	switch arguments := f[5:]; op.Kind {
+	switch op.Kind {
 	case workload.KindRead:
 		if len(arguments) > 0 {
 			out.Value = content(t, arguments[0])
@@ -96,11 +131,32 @@ func parseOperation(t *testing.T, f []string) history.Operation {
 		}
 		out.Swapped = &swapped
 	}
-	op.Input = in.Encode(op.Kind)
-	if op.Outcome == history.OutcomeOK {
-		op.Output = out.Encode(op.Kind)
+	op.Input, op.Output = in.Encode(op.Kind), out.Encode(op.Kind)
+}
+
+func parseTxn(t *testing.T, op *history.Operation, text string) {
+	var in workload.TxnInput
+	var out workload.TxnOutput
+	for step := range strings.SplitSeq(text, ";") {
+		f := strings.Fields(step)
+		s, list := workload.TxnStep{Kind: workload.KindRead, Key: f[0]}, []int64(nil)
+		if strings.HasPrefix(f[1], "[") {
+			list = numbers(t, f[1:])
+		} else {
+			s.Kind, s.Value = f[1], number(t, f[2])
+		}
+		in.Steps, out.Reads = append(in.Steps, s), append(out.Reads, list)
 	}
-	return op
+	op.Input, op.Output = in.Encode(op.Kind), out.Encode(op.Kind)
+}
+
+// numbers reads a list; an empty one is not nil.
+func numbers(t *testing.T, fields []string) []int64 {
+	list := []int64{}
+	for _, f := range strings.Fields(strings.Trim(strings.Join(fields, " "), "[]")) {
+		list = append(list, number(t, f))
+	}
+	return list
 }
 
 func content(t *testing.T, text string) *int64 {

@@ -1,6 +1,8 @@
 package checker
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -12,134 +14,271 @@ import (
 	"gauntlet/workload"
 )
 
-// attempt is one operation of a random history, in the twin's own terms.
-type attempt struct {
-	kind          string
-	call, ret     int
-	outcome       history.Outcome
-	value, expect int64 // 0 is absent
-	answer        int64 // what a read, or a cas that failed, returned
-	swapped       bool
+// object is a sequential object, the twin of a model: do returns what it answers to an operation,
+// and the object afterwards. Objects do not change.
+type object interface {
+	do(op history.Operation) (json.RawMessage, object)
 }
 
-// Goal: the decoding, the dropping of unseen writes and porcupine together decide
-// linearizability exactly, and the window of a violation is itself a violation from which
-// nothing can be taken away. Method: random histories of up to seven operations, half of them
-// made by a real register and then perhaps bent, against a twin that tries every order by brute
-// force.
+// registerObject is a register; 0 is absent.
+type registerObject int64
+
+func (r registerObject) do(op history.Operation) (json.RawMessage, object) {
+	in, _ := workload.DecodeRegisterInput(op.Kind, op.Input)
+	swapped := false
+	out := workload.RegisterOutput{Value: register(int64(r)), Swapped: &swapped,
+		Current: register(int64(r))}
+	switch {
+	case op.Kind == workload.KindWrite:
+		r = registerObject(*in.Value)
+	case op.Kind == workload.KindCAS && (in.Expected == nil && r == 0 ||
+		in.Expected != nil && *in.Expected == int64(r)):
+		swapped, r = true, registerObject(*in.Value)
+	}
+	return out.Encode(op.Kind), r
+}
+
+func register(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
+// counterObject is a sum.
+type counterObject int64
+
+func (c counterObject) do(op history.Operation) (json.RawMessage, object) {
+	in, _ := workload.DecodeCounterInput(op.Kind, op.Input)
+	c += counterObject(in.Delta)
+	return workload.CounterOutput{Value: int64(c)}.Encode(op.Kind), c
+}
+
+// listObject is lists by key; the plain list has the key "".
+type listObject map[string][]int64
+
+func (l listObject) do(op history.Operation) (json.RawMessage, object) {
+	next := maps.Clone(l)
+	if op.Kind == workload.KindTxn {
+		in, _ := workload.DecodeTxnInput(op.Kind, op.Input)
+		var out workload.TxnOutput
+		for _, s := range in.Steps {
+			out.Reads = append(out.Reads, next.step(s))
+		}
+		return out.Encode(op.Kind), next
+	}
+	in, _ := workload.DecodeAppendInput(op.Kind, op.Input)
+	read := next.step(workload.TxnStep{Kind: op.Kind, Value: in.Value})
+	return workload.AppendOutput{Values: read}.Encode(op.Kind), next
+}
+
+func (l listObject) step(s workload.TxnStep) []int64 {
+	switch s.Kind {
+	case workload.KindRead:
+		return append([]int64{}, l[s.Key]...)
+	case workload.KindAppend:
+		l[s.Key] = append(slices.Clone(l[s.Key]), s.Value)
+	case workload.KindWrite:
+		l[s.Key] = []int64{s.Value}
+	}
+	return nil
+}
+
+// twins are the models with their twins, and how to draw what an operation asks: its number makes
+// what it writes unique where it has to be.
+var twins = []struct {
+	model string
+	new   object
+	ask   func(t *rapid.T, n int64) (kind string, input json.RawMessage)
+	lie   func(t *rapid.T, op history.Operation) json.RawMessage // some answer, likely or not
+}{
+	{workload.ModelRegister, registerObject(0), askRegister, lieRegister},
+	{workload.ModelAppend, listObject{}, askAppend, lieList},
+	{workload.ModelCounter, counterObject(0), askCounter, lieCounter},
+	{workload.ModelTxn, listObject{}, askTxn, lieList},
+}
+
+func twinOf(model string) object {
+	for _, twin := range twins {
+		if twin.model == model {
+			return twin.new
+		}
+	}
+	return nil
+}
+
+func askRegister(t *rapid.T, _ int64) (string, json.RawMessage) {
+	kind := rapid.SampledFrom([]string{"read", "write", "cas"}).Draw(t, "kind")
+	value := rapid.Int64Range(1, 4).Draw(t, "value")
+	in := workload.RegisterInput{Value: &value}
+	if kind == workload.KindCAS {
+		in.Expected = register(rapid.Int64Range(0, 4).Draw(t, "expected"))
+	}
+	return kind, in.Encode(kind)
+}
+
+func lieRegister(t *rapid.T, op history.Operation) json.RawMessage {
+	swapped, found := rapid.Bool().Draw(t, "swapped"), rapid.Int64Range(0, 4).Draw(t, "found")
+	out := workload.RegisterOutput{Value: register(found), Current: register(found),
+		Swapped: &swapped}
+	return out.Encode(op.Kind)
+}
+
+func askAppend(t *rapid.T, n int64) (string, json.RawMessage) {
+	kind := rapid.SampledFrom([]string{"read", "append"}).Draw(t, "kind")
+	return kind, workload.AppendInput{Value: n}.Encode(kind)
+}
+
+func askTxn(t *rapid.T, n int64) (string, json.RawMessage) {
+	var in workload.TxnInput
+	for i := range rapid.Int64Range(1, 3).Draw(t, "steps") {
+		kind := rapid.SampledFrom([]string{"read", "read", "append", "append", "write"})
+		key := rapid.SampledFrom([]string{"x", "y"})
+		s := workload.TxnStep{Kind: kind.Draw(t, "step"), Key: key.Draw(t, "key")}
+		if s.Kind != workload.KindRead {
+			s.Value = 10*n + i
+		}
+		in.Steps = append(in.Steps, s)
+	}
+	return workload.KindTxn, in.Encode(workload.KindTxn)
+}
+
+// lieList bends the lists that were read: a value goes, comes, or changes place with its neighbour.
+func lieList(t *rapid.T, op history.Operation) json.RawMessage {
+	bend := func(list []int64) []int64 {
+		if list == nil {
+			return nil
+		}
+		at := rapid.IntRange(0, len(list)).Draw(t, "at")
+		switch how := rapid.IntRange(0, 3).Draw(t, "how"); {
+		case how == 0 && at < len(list):
+			return slices.Delete(list, at, at+1)
+		case how == 1 && at+1 < len(list):
+			list[at], list[at+1] = list[at+1], list[at]
+			return list
+		case how == 2 && at < len(list):
+			return list[:at]
+		}
+		return slices.Insert(list, at, rapid.Int64Range(1, 7).Draw(t, "value"))
+	}
+	if op.Kind == workload.KindTxn {
+		out, _ := workload.DecodeTxnOutput(op.Kind, op.Output)
+		for i, read := range out.Reads {
+			out.Reads[i] = bend(read)
+		}
+		return out.Encode(op.Kind)
+	}
+	out, _ := workload.DecodeAppendOutput(op.Kind, op.Output)
+	return workload.AppendOutput{Values: bend(out.Values)}.Encode(op.Kind)
+}
+
+func askCounter(t *rapid.T, _ int64) (string, json.RawMessage) {
+	kind := rapid.SampledFrom([]string{"read", "add", "add"}).Draw(t, "kind")
+	return kind, workload.CounterInput{Delta: rapid.Int64Range(-3, 4).Draw(t, "delta")}.Encode(kind)
+}
+
+func lieCounter(t *rapid.T, op history.Operation) json.RawMessage {
+	return workload.CounterOutput{Value: rapid.Int64Range(-4, 8).Draw(t, "sum")}.Encode(op.Kind)
+}
+
+// Goal: for every model, the decoding, the dropping of what nobody saw, the preparing and porcupine
+// together decide linearizability exactly, and shrinking ends in a window that is a violation and
+// from which nothing can be taken away. Method: random histories of up to seven operations, some
+// unanswered or refused, answered by the twin at random instants and then perhaps bent; against a
+// search that tries every order of the twin's operations by brute force.
 func TestAgainstBruteForce(t *testing.T) {
-	var verdicts [3]int
-	rapid.Check(t, func(t *rapid.T) {
-		attempts := drawHistory(t)
-		ops := operations(attempts)
-		result := Linearizable(ops, 0)
-		if result.Verdict == Unknown {
-			t.Fatalf("undecided: %s", result.Reason)
-		}
-		verdicts[result.Verdict]++
-		want := bruteForce(attempts, make([]bool, len(attempts)), 0)
-		if want != (result.Verdict == Valid) {
-			t.Fatalf("twin says %v, checker %v: %s", want, result.Verdict, result.Reason)
-		}
-		if result.Verdict == Invalid {
-			checkWindow(t, ops, attempts, result.Violation)
-		}
-	})
-	if verdicts[Valid] < 10 || verdicts[Invalid] < 10 {
-		t.Fatalf("the histories are one-sided: %v", verdicts)
-	}
-}
-
-// Goal: the model of leadership and the direct pass agree. Method: random claims of few terms
-// and nodes.
-func TestLeadersAgainstTwin(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var h history.History
-		for range rapid.IntRange(1, 8).Draw(t, "n") {
-			h.Observations = append(h.Observations, history.Observation{
-				Term: rapid.Uint64Range(1, 4).Draw(t, "term"), Role: history.RoleLeader,
-				Node: rapid.SampledFrom([]string{"n1", "n2"}).Draw(t, "node"),
-				At:   time.Duration(rapid.IntRange(0, 9).Draw(t, "at")),
-			})
-		}
-		leaders := make(map[uint64]string)
-		want := Valid
-		for _, o := range h.Observations {
-			if known, led := leaders[o.Term]; led && known != o.Node {
-				want = Invalid
+	for _, twin := range twins {
+		t.Run(twin.model, func(t *testing.T) {
+			var verdicts [3]int
+			check := func(t *rapid.T) {
+				ops := drawOperations(t, twin.new, twin.ask)
+				bent := rapid.IntRange(0, 7).Draw(t, "bent") // a lie or more, in half of all cases
+				for i := range ops {
+					if bent >= 4 && ops[i].Outcome == history.OutcomeOK && i%4 <= bent-4 {
+						ops[i].Output = twin.lie(t, ops[i])
+					}
+				}
+				result := Linearizable(twin.model, ops, 0)
+				if result.Verdict == Unknown {
+					t.Fatalf("undecided: %s", result.Reason)
+				}
+				verdicts[result.Verdict]++
+				want := bruteForce(ops, make([]bool, len(ops)), twin.new)
+				if want != (result.Verdict == Valid) {
+					t.Fatalf("twin says %v, checker %v: %s", want, result.Verdict, result.Reason)
+				}
+				checkWindow(t, twin.model, ops, result)
 			}
-			leaders[o.Term] = o.Node
-		}
-		if got := LeaderPerTerm(&h); got.Verdict != want {
-			t.Fatalf("%s, want %s: %s", got.Verdict, want, got.Reason)
-		}
-	})
+			for range 10 {
+				rapid.Check(t, check)
+			}
+			if verdicts[Valid] < 100 || verdicts[Invalid] < 100 {
+				t.Fatalf("the histories are one-sided: %v", verdicts)
+			}
+		})
+	}
 }
 
-func drawHistory(t *rapid.T) []attempt {
-	attempts := make([]attempt, rapid.IntRange(1, 7).Draw(t, "n"))
-	points := make([]int, len(attempts))
-	for i := range attempts {
-		a := &attempts[i]
-		a.kind = rapid.SampledFrom([]string{"read", "write", "cas"}).Draw(t, "kind")
-		a.call = rapid.IntRange(0, 20).Draw(t, "call")
-		a.ret = a.call + rapid.IntRange(0, 10).Draw(t, "length")
-		outcomes := []history.Outcome{"ok", "ok", "ok", "ok", "info", "fail", ""}
-		a.outcome = rapid.SampledFrom(outcomes).Draw(t, "outcome")
-		a.value = rapid.Int64Range(1, 4).Draw(t, "value")
-		a.expect = rapid.Int64Range(0, 4).Draw(t, "expect")
-		a.answer = rapid.Int64Range(0, 4).Draw(t, "answer")
-		a.swapped = rapid.Bool().Draw(t, "swapped")
-		points[i] = rapid.IntRange(a.call, a.ret).Draw(t, "point")
-	}
-	if rapid.Bool().Draw(t, "honest") {
-		answer(attempts, points)
-		if rapid.Bool().Draw(t, "bent") {
-			bent := rapid.IntRange(0, len(attempts)-1).Draw(t, "which")
-			attempts[bent].answer = rapid.Int64Range(0, 4).Draw(t, "lie")
+// drawOperations draws a history that an object answered: each operation takes effect at a random
+// instant between its call and its return, unless it was refused; if unanswered, later or never.
+func drawOperations(
+	t *rapid.T, twin object, ask func(*rapid.T, int64) (string, json.RawMessage),
+) []history.Operation {
+	ops := make([]history.Operation, rapid.IntRange(1, 7).Draw(t, "n"))
+	points := make([]time.Duration, len(ops))
+	outcomes := []history.Outcome{"ok", "ok", "ok", "ok", "ok", "info", "fail", ""}
+	for i := range ops {
+		op := &ops[i]
+		op.Call = time.Duration(rapid.IntRange(0, 20).Draw(t, "call"))
+		op.Return = op.Call + time.Duration(rapid.IntRange(0, 10).Draw(t, "length"))
+		op.Outcome = rapid.SampledFrom(outcomes).Draw(t, "outcome")
+		op.Kind, op.Input = ask(t, int64(i+1))
+		points[i] = op.Call + time.Duration(rapid.IntRange(0, 10).Draw(t, "point"))
+		if op.Outcome == history.OutcomeOK {
+			points[i] = min(points[i], op.Return)
 		}
 	}
-	slices.SortStableFunc(attempts, func(a, b attempt) int { return a.call - b.call })
-	return attempts
-}
-
-// answer fills in what a real register answers if each operation takes effect at its point.
-func answer(attempts []attempt, points []int) {
-	order := make([]int, len(attempts))
+	order := make([]int, len(ops))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return points[i] - points[j] })
-	var state int64
+	slices.SortStableFunc(order, func(i, j int) int { return int(points[i] - points[j]) })
 	for _, i := range order {
-		a := &attempts[i]
-		if a.outcome == history.OutcomeFail {
+		if ops[i].Outcome == history.OutcomeFail {
 			continue
 		}
-		a.answer, a.swapped = state, state == a.expect
-		if a.kind == "write" || a.kind == "cas" && a.swapped {
-			state = a.value
+		output, next := twin.do(ops[i])
+		if ops[i].Outcome == history.OutcomeOK {
+			ops[i].Output, twin = output, next
+		} else if rapid.Bool().Draw(t, "happened") {
+			twin = next
 		}
 	}
+	slices.SortStableFunc(ops, func(a, b history.Operation) int { return int(a.Call - b.Call) })
+	for i := range ops {
+		ops[i].ID, ops[i].Process, ops[i].Key, ops[i].Node = int64(i), i, "k0", "n1"
+	}
+	return ops
 }
 
-// bruteForce tries every order of the attempts that respects real time.
-func bruteForce(attempts []attempt, done []bool, state int64) bool {
+// bruteForce tries every order of the operations that respects real time.
+func bruteForce(ops []history.Operation, done []bool, twin object) bool {
 	finished := true
-	for i, a := range attempts {
-		if done[i] || a.outcome == "fail" || a.outcome != "ok" && a.kind == "read" {
+	for i, op := range ops {
+		if done[i] || op.Outcome == history.OutcomeFail {
 			continue
 		}
-		finished = finished && a.outcome != "ok"
-		if mustWait(attempts, done, i) {
+		answered := op.Outcome == history.OutcomeOK
+		finished = finished && !answered
+		if mustWait(ops, done, i) {
 			continue
 		}
-		next, fits := step(a, state)
-		if !fits {
+		output, next := twin.do(op)
+		if answered && string(output) != string(op.Output) {
 			continue
 		}
 		done[i] = true
-		found := bruteForce(attempts, done, next)
+		found := bruteForce(ops, done, next)
 		done[i] = false
 		if found {
 			return true
@@ -148,84 +287,75 @@ func bruteForce(attempts []attempt, done []bool, state int64) bool {
 	return finished
 }
 
-// mustWait tells whether some other attempt, not done yet, returned before attempt i was
+// mustWait tells whether some other operation, not done yet, returned before operation i was
 // called.
-func mustWait(attempts []attempt, done []bool, i int) bool {
-	for j, other := range attempts {
-		if j != i && !done[j] && other.outcome == "ok" && other.ret < attempts[i].call {
+func mustWait(ops []history.Operation, done []bool, i int) bool {
+	for j, other := range ops {
+		if j != i && !done[j] && other.Outcome == history.OutcomeOK && other.Return < ops[i].Call {
 			return true
 		}
 	}
 	return false
 }
 
-func step(a attempt, state int64) (int64, bool) {
-	known := a.outcome == "ok"
-	switch {
-	case a.kind == "read":
-		return state, a.answer == state
-	case a.kind == "write":
-		return a.value, true
-	case known && a.swapped:
-		return a.value, state == a.expect
-	case known:
-		return state, a.answer == state && state != a.expect
-	case state == a.expect:
-		return a.value, true
-	}
-	return state, true
-}
-
-func operations(attempts []attempt) []history.Operation {
-	register := func(n int64) *int64 {
-		if n == 0 {
-			return nil
-		}
-		return &n
-	}
-	ops := make([]history.Operation, len(attempts))
-	for i, a := range attempts {
-		in := workload.RegisterInput{Value: register(a.value), Expected: register(a.expect)}
-		out := workload.RegisterOutput{
-			Value: register(a.answer), Current: register(a.answer), Swapped: &a.swapped,
-		}
-		ops[i] = history.Operation{
-			ID: int64(i), Process: i, Key: "r0", Node: "n1", Kind: a.kind, Outcome: a.outcome,
-			Call: time.Duration(a.call), Return: time.Duration(a.ret), Input: in.Encode(a.kind),
-		}
-		if a.outcome == history.OutcomeOK {
-			ops[i].Output = out.Encode(a.kind)
-		}
-	}
-	return ops
-}
-
-// checkWindow wants a window that is a violation for the twin, and 1-minimal unless it needed
-// no search.
-func checkWindow(t *rapid.T, ops []history.Operation, attempts []attempt, v *Violation) {
-	var window []attempt
-	var picked []history.Operation
-	for _, id := range v.Operations {
-		window = append(window, attempts[id])
-		picked = append(picked, ops[id])
-	}
-	if bruteForce(window, make([]bool, len(window)), 0) {
-		t.Fatalf("the window %v is no violation: %s", v.Operations, v.Text)
-	}
-	all, err := decode(ops)
+// checkWindow wants nothing that is taken away from a valid history to make it a violation; and of
+// an invalid one, that its shrunk window is a violation which does not outlive the loss of any
+// effect, and that the operations of the evidence are a violation by themselves: as they are, if it
+// is obvious, or else without all others.
+func checkWindow(t *rapid.T, name string, ops []history.Operation, result KeyResult) {
+	m, err := findModel(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unexplained(ops, all) != nil {
+	effects, err := decode(m, ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Verdict == Valid {
+		for window := effects; len(window) > 0; {
+			from := rapid.IntRange(0, len(window)-1).Draw(t, "from")
+			window = m.without(window, from, rapid.IntRange(from+1, len(window)).Draw(t, "to"))
+			if search(m, window, 0) != porcupine.Ok {
+				t.Fatalf("without some effects it is a violation: %v", labels(window))
+			}
+		}
 		return
 	}
-	effects, err := decode(picked)
-	if err != nil || unexplained(picked, effects) != nil {
-		t.Fatalf("the window %v made up a value from nowhere: %v", v.Operations, err)
+	window := shrink(m, effects, time.Minute)
+	if search(m, window, 0) != porcupine.Illegal {
+		t.Fatalf("the window is no violation: %v", labels(window))
 	}
-	for i := range effects {
-		if search(without(effects, i, i+1), 0) == porcupine.Illegal {
-			t.Fatalf("the window %v needs no operation %d", v.Operations, effects[i].op.ID)
+	for i := range window {
+		if search(m, m.without(window, i, i+1), 0) != porcupine.Ok {
+			t.Fatalf("the window %v needs no %s", labels(window), window[i].label())
 		}
 	}
+	if violation := m.obvious(ops, effects); violation != nil {
+		var evidence []history.Operation
+		for _, op := range ops {
+			if slices.Contains(violation.Operations, op.ID) {
+				evidence = append(evidence, op)
+			}
+		}
+		if bruteForce(evidence, make([]bool, len(evidence)), twinOf(name)) {
+			t.Fatalf("the evidence %v is no violation: %s", violation.Operations, violation.Text)
+		}
+		return
+	}
+	for i := len(effects) - 1; i >= 0; i-- {
+		if i < len(effects) && !slices.Contains(result.Violation.Operations, effects[i].op.ID) {
+			effects = m.without(effects, i, i+1)
+			i = len(effects)
+		}
+	}
+	if search(m, effects, 0) != porcupine.Illegal {
+		t.Fatalf("the evidence %v is no violation: %s", labels(effects), result.Violation.Text)
+	}
+}
+
+func labels(window []effect) (all []string) {
+	for i := range window {
+		all = append(all, window[i].label())
+	}
+	return all
 }

@@ -10,7 +10,6 @@ import (
 
 	"gauntlet/checker"
 	"gauntlet/history"
-	"gauntlet/workload"
 )
 
 // contradiction is the evidence of a violation: a sentence, and a drawing of what contradicts
@@ -79,7 +78,9 @@ func newContradiction(v *view, violation *checker.Violation) *contradiction {
 	}
 	for _, op := range v.history.Operations {
 		if slices.Contains(violation.Operations, op.ID) {
-			c.Operations = append(c.Operations, describe(op))
+			row := operationRow{Operation: op}
+			row.Asked, row.Answered = v.model.Describe(op)
+			c.Operations = append(c.Operations, row)
 		}
 	}
 	slices.SortStableFunc(c.Operations, func(a, b operationRow) int { return int(a.Call - b.Call) })
@@ -92,55 +93,6 @@ func newContradiction(v *view, violation *checker.Violation) *contradiction {
 	c.Drawing = drawOperations(v, shown)
 	c.Porcupine = porcupinePage(v, violation)
 	return c
-}
-
-// describe puts an operation of the register model into words, and any other as it stands.
-func describe(op history.Operation) operationRow {
-	row := operationRow{
-		Operation: op, Asked: op.Kind + " " + string(op.Input), Answered: string(op.Output),
-	}
-	in, err := workload.DecodeRegisterInput(op.Kind, op.Input)
-	if err != nil {
-		return row
-	}
-	switch op.Kind {
-	case workload.KindWrite:
-		row.Asked = "write " + content(in.Value)
-	case workload.KindCAS:
-		row.Asked = fmt.Sprintf("cas %s → %s", content(in.Expected), content(in.Value))
-	default:
-		row.Asked = op.Kind
-	}
-	row.Answered = answer(op)
-	return row
-}
-
-func answer(op history.Operation) string {
-	switch op.Outcome {
-	case history.OutcomeFail:
-		return "refused"
-	case history.OutcomeInfo, "":
-		return "no answer"
-	}
-	out, err := workload.DecodeRegisterOutput(op.Kind, op.Output)
-	switch {
-	case err != nil:
-		return string(op.Output)
-	case op.Kind == workload.KindRead:
-		return content(out.Value)
-	case op.Kind == workload.KindWrite:
-		return "acknowledged"
-	case *out.Swapped:
-		return "swapped"
-	}
-	return "not swapped, is " + content(out.Current)
-}
-
-func content(number *int64) string {
-	if number == nil {
-		return "nothing"
-	}
-	return fmt.Sprint(*number)
 }
 
 // axis gives every instant a place: neighbours are at least a little apart, and the more the
@@ -322,7 +274,7 @@ func porcupinePage(v *view, violation *checker.Violation) string {
 		if len(ops) == 0 || len(ops) > porcupineOps {
 			continue
 		}
-		page, err := checker.Visualise(ops, porcupineTime)
+		page, err := checker.Visualise(v.model.Name, ops, porcupineTime)
 		if err == nil && len(page) <= porcupineMost {
 			return string(page)
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"gauntlet/checker"
 	"gauntlet/history"
+	"gauntlet/workload"
 )
 
 //go:embed page.gohtml timeline.gohtml contradiction.gohtml style.css
@@ -51,6 +53,7 @@ type view struct {
 	Warnings       []string
 
 	history *history.History
+	model   workload.Model // of the operations
 	nodes   []string
 }
 
@@ -89,6 +92,8 @@ func HTML(dir fs.FS) ([]byte, error) {
 	if err := json.Unmarshal(data, v.Results); err != nil {
 		return nil, fmt.Errorf("report: %s: %w", ResultsFile, err)
 	}
+	// A model of a later version is not known: its operations are shown as they stand.
+	v.model, _ = workload.Find(cmp.Or(v.Results.Model, workload.ModelRegister))
 	v.load(dir)
 	v.warnings()
 	v.verdict()

@@ -181,7 +181,7 @@ func (s *sample) judge(t testing.TB) {
 	}
 	var keys []checker.KeyResult
 	for _, key := range checker.Partition(h) {
-		keys = append(keys, checker.Linearizable(key.Operations, time.Minute))
+		keys = append(keys, checker.Linearizable(workload.ModelRegister, key.Operations, time.Minute))
 	}
 	s.results = checker.Results{Version: checker.Version, Run: s.header.Run, Suite: s.header.Suite,
 		Place: "lab", Seed: s.header.Seed, Summary: checker.Summarise(h),

@@ -41,8 +41,13 @@ func Check(ctx context.Context, dir Directory, verify string) (*checker.Results,
 		results.Harness, results.Cleanup = earlier.Harness, earlier.Cleanup
 		results.Refused = earlier.Refused
 		results.Warnings = union(earlier.Warnings, results.Warnings)
+		for _, c := range earlier.Checks {
+			if c.Check == CheckInvariants {
+				results.Checks = append(results.Checks, c)
+			}
+		}
 		for _, g := range earlier.Gates {
-			if g.Check == gateFinished || g.Check == gateAlive {
+			if g.Check == gateFinished || g.Check == gateAlive || g.Check == GateLiveness {
 				results.Gates = append(results.Gates, g)
 			}
 		}
@@ -79,7 +84,7 @@ func judge(
 	}
 	results := &checker.Results{
 		Version: checker.Version, Run: h.Header.Run, Suite: s.Name, Place: s.Place,
-		Seed: h.Header.Seed, Summary: checker.Summarise(h), Warnings: h.Warnings,
+		Model: s.Workload.Model, Seed: h.Header.Seed, Summary: checker.Summarise(h), Warnings: h.Warnings,
 	}
 	if slices.Contains(s.Checks, checker.CheckLinearizable) {
 		child := child{verify: verify, dir: dir, budget: s.Budget}

@@ -161,7 +161,8 @@ func CheckWorker(dir Directory, out io.Writer) error {
 		if err := lines.Encode(childLine{Begin: key.Name}); err != nil {
 			return err
 		}
-		result := checker.Linearizable(key.Operations, time.Until(deadline)/2)
+		result := checker.Linearizable(s.Workload.Model, key.Operations,
+			time.Until(deadline)/2)
 		result.Key = key.Name
 		if err := lines.Encode(childLine{Result: &result}); err != nil {
 			return err

@@ -102,6 +102,7 @@ type troubles struct {
 func (r *run) blank() *checker.Results {
 	return &checker.Results{
 		Version: checker.Version, Run: r.Run, Suite: r.Suite.Name, Place: r.Place, Seed: *r.Suite.Seed,
+		Model: r.Suite.Workload.Model,
 	}
 }
 

@@ -357,3 +357,45 @@ func TestOutputsRefuse(t *testing.T) {
 		t.Error("there is a queue")
 	}
 }
+
+// Goal: an operation of every model reads like a sentence of its own, and one that makes no sense
+// is not hidden. Method: each form, by the letter.
+func TestDescribe(t *testing.T) {
+	for _, c := range []struct {
+		model, kind, input, output string
+		outcome                    history.Outcome
+		want                       string
+	}{
+		{"register", "read", `{}`, `{"value":null}`, "ok", "read: nothing"},
+		{"register", "write", `{"value":5}`, `{}`, "ok", "write 5: acknowledged"},
+		{"register", "cas", `{"expected":null,"value":5}`, `{"swapped":true}`, "ok",
+			"cas nothing → 5: swapped"},
+		{"register", "cas", `{"expected":4,"value":5}`, `{"swapped":false,"current":7}`, "ok",
+			"cas 4 → 5: not swapped, is 7"},
+		{"register", "write", `{"value":5}`, ``, "info", "write 5: no answer"},
+		{"register", "write", `{"value":5}`, ``, "", "write 5: no answer"},
+		{"register", "write", `{"value":5}`, ``, "fail", "write 5: refused"},
+		{"register", "write", `{}`, `{}`, "ok", "write {}: {}"},
+		{"append", "append", `{"value":5}`, `{}`, "ok", "append 5: acknowledged"},
+		{"append", "read", `{}`, `{"values":[3,5]}`, "ok", "read: [3 5]"},
+		{"append", "read", `{}`, `{}`, "ok", "read {}: {}"},
+		{"counter", "add", `{"delta":-5}`, `{"value":3}`, "ok", "add -5: 3"},
+		{"counter", "read", `{}`, `{"value":3}`, "ok", "read: 3"},
+		{"txn", "txn", `{"steps":[["read","a"],["append","b",7],["write","b",8],["read","b"]]}`,
+			`{"steps":[[],null,null,[8]]}`, "ok",
+			"read a, append 7 to b, write 8 to b, read b: a [], b [8]"},
+		{"txn", "txn", `{"steps":[["write","b",8]]}`, `{"steps":[null]}`, "ok",
+			"write 8 to b: acknowledged"},
+		{"txn", "txn", `{"steps":[["write","b",8]]}`, ``, "info", "write 8 to b: no answer"},
+		{"txn", "txn", `{"steps":[["read","b"]]}`, `{"steps":[[1],[2]]}`, "ok",
+			`txn {"steps":[["read","b"]]}: {"steps":[[1],[2]]}`},
+		{"queue", "push", `{"value":5}`, `{}`, "ok", `push {"value":5}: {}`},
+	} {
+		m, _ := Find(c.model)
+		asked, answered := m.Describe(history.Operation{Kind: c.kind, Input: []byte(c.input),
+			Output: []byte(c.output), Outcome: c.outcome})
+		if got := asked + ": " + answered; got != c.want {
+			t.Errorf("%s: got %s, want %s", c.model, got, c.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@
 //	Models    the one table of the workloads: register, append, counter, txn
 //	Generator chooses each next request, from a seed
 //	Request   an invocation in the terms of a key-value store, and Reply its answer
+//	Describe  (of a Model) an operation in words
 package workload
 
 import (
@@ -48,6 +49,8 @@ type Model struct {
 	// Output makes the operation's output of the store's reply to that request. An error says
 	// that no store of this model answers so.
 	Output func(inv Invocation, reply Reply) (json.RawMessage, error)
+
+	words func(op history.Operation) (asked, answered string, err error) // see Describe
 }
 
 // Models is the table of the workloads.
@@ -55,18 +58,20 @@ var Models = []Model{
 	{
 		Name: ModelRegister, Kinds: []string{KindRead, KindWrite, KindCAS}, New: NewRegister,
 		MostOpsPerKey: 100_000, Request: registerRequest, Output: registerOutput,
+		words: registerWords,
 	},
 	{
 		Name: ModelAppend, Kinds: []string{KindRead, KindAppend}, New: NewAppend,
-		MostOpsPerKey: 1000, Request: appendRequest, Output: appendOutput,
+		MostOpsPerKey: 1000, Request: appendRequest, Output: appendOutput, words: appendWords,
 	},
 	{
 		Name: ModelCounter, Kinds: []string{KindRead, KindAdd}, New: NewCounter,
 		MostOpsPerKey: 100_000, Request: counterRequest, Output: counterOutput,
+		words: counterWords,
 	},
 	{
 		Name: ModelTxn, Kinds: []string{KindTxn}, New: NewTxn,
-		MostOpsPerKey: 1000, Request: txnRequest, Output: txnOutput,
+		MostOpsPerKey: 1000, Request: txnRequest, Output: txnOutput, words: txnWords,
 	},
 }
 
