@@ -132,7 +132,7 @@ type scene struct {
 // Goal: every broken promise is called by its name, and its legal likeness passes.
 // Method: two or more stories for each, told to the watch by hand.
 func TestScenes(t *testing.T) {
-	scenes := slices.Concat(elections, votes, logs, commits, promises, lives)
+	scenes := slices.Concat(elections, votes, turns, logs, commits, promises, lives)
 	for _, scene := range scenes {
 		t.Run(scene.name, func(t *testing.T) {
 			f := scene.play().Failure()
@@ -280,6 +280,42 @@ var votes = []scene{
 		s.votes(1, 1, 1)
 		s.syncs(1)
 		s.sends(1, raft.Message{Kind: raft.VoteAnswer, To: 3, Term: 1, Reject: true})
+		return s
+	}},
+}
+
+// turn is a member that voted for n1 in term 1 and entered term 2 before anybody looked.
+func turn() *script {
+	s := newScript(3)
+	s.is[1].Term = 2
+	s.changed(1, &replica.Effects{
+		HardState: &raft.HardState{Term: 2},
+		Events:    []replica.Event{{Kind: "vote", Term: 1, Vote: 1}, {Kind: "term", Term: 2}},
+	})
+	s.syncs(1)
+	return s
+}
+
+var turns = []scene{
+	{"a vote came and went in one turn", "", func() *script {
+		s := turn()
+		s.sends(1, raft.Message{Kind: raft.VoteAnswer, To: 1, Term: 1})
+		s.elects(0, 1)
+		return s
+	}},
+	{"a vote came and went in one turn, for another", failure.VotedTwice, func() *script {
+		s := turn()
+		s.sends(1, raft.Message{Kind: raft.VoteAnswer, To: 3, Term: 1})
+		return s
+	}},
+	{"a leadership came and went in one turn", failure.TwoLeaders, func() *script {
+		s := newScript(3)
+		s.elects(0, 1, 1)
+		s.is[2].Term = 2
+		s.changed(2, &replica.Effects{
+			HardState: &raft.HardState{Term: 2},
+			Events:    []replica.Event{{Kind: "role", Term: 1, Role: raft.Leader}},
+		})
 		return s
 	}},
 }
