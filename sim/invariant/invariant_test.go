@@ -649,6 +649,28 @@ var lives = []scene{
 	}},
 }
 
+// Goal: no change of an entry goes unnoticed. Method: every byte of data of several lengths is
+// changed, and the length.
+func TestEveryByteShows(t *testing.T) {
+	for length := range 20 {
+		for i := range length + 1 {
+			first, second := entry(1, 1), entry(1, 1)
+			first.Data, second.Data = make([]byte, length), make([]byte, length)
+			if i < length {
+				second.Data[i] = 1
+			} else {
+				second.Data = append(second.Data, 0)
+			}
+			s := newScript(2)
+			s.appends(0, first)
+			s.appends(1, second)
+			if f := s.Failure(); f == nil || f.Signature != failure.LogMismatch {
+				t.Errorf("a change of byte %d of %d goes unnoticed", i, length)
+			}
+		}
+	}
+}
+
 // Goal: what is committed comes out once, in order, as it went in, and a watch that was Reset knows
 // nothing of it. Method: two commits by two members, then another run.
 func TestCommitted(t *testing.T) {
