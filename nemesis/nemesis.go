@@ -77,8 +77,7 @@ type Plan []Event
 type View struct {
 	Nodes   []string // all hosts, in the suite's order
 	Leader  string   // "" while unknown
-	Stopped []string // hosts whose process is paused or ended right now
-	Rotten  []string // hosts that bit-rot has struck so far
+	Stopped []string // hosts not to be struck: their process is paused or ended right now
 
 	Builds map[string]int // which build each host's node is, if the target has two
 }

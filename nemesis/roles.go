@@ -48,10 +48,6 @@ func choose(kind Kind, role Role, v View, s *chance.Stream) ([]string, error) {
 	if err := role.Valid(kind, len(v.Nodes)); err != nil {
 		return nil, err
 	}
-	if kind == KindBitRot && len(v.Rotten) >= spare(len(v.Nodes)) {
-		// More members must not lose what they promised: none that is still sound.
-		v.Stopped = slices.Concat(v.Stopped, without(v.Nodes, v.Rotten))
-	}
 	if role == RoleAll {
 		return runningAll(v)
 	}
