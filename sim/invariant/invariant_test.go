@@ -537,6 +537,16 @@ var promises = []scene{
 			s.sends(1, raft.Message{Kind: raft.AppendAnswer, To: 3, Term: 2, Index: 2, LogTerm: 2})
 			return s
 		}},
+	{"an acknowledgement to an old leader leaves before the entry is durable", failure.Promised,
+		func() *script {
+			s := replicated()
+			s.votes(1, 2, 0)
+			s.syncs(1)
+			s.appends(0, entry(3, 1))
+			s.appends(1, entry(3, 1))
+			s.sends(1, raft.Message{Kind: raft.AppendAnswer, To: 1, Term: 1, Index: 3, LogTerm: 1})
+			return s
+		}},
 	{"an acknowledgement of what is durable, of nothing, and a refusal leave", "",
 		func() *script {
 			s := replicated()
