@@ -114,7 +114,7 @@ func (c *Core) count(member int, grant bool) {
 // stepPreVote says whether the sender would get this member's vote in the term it names. It changes
 // nothing here, the election timer included. A refusal carries our term: a log that is needed must
 // not stay behind in a lower one.
-func (c *Core) stepPreVote(m Message) {
+func (c *Core) stepPreVote(m *Message) {
 	grant := m.Term > c.hard.Term && !c.hearsLeader() && c.log.upToDate(m.Index, m.LogTerm)
 	answer := Message{Kind: PreVoteAnswer, To: m.From, Reject: !grant}
 	if grant {
@@ -125,7 +125,7 @@ func (c *Core) stepPreVote(m Message) {
 
 // stepPreVoteGranted counts an answer to the question this member is asking now. Refusals go the
 // common way of Step, for the term they may bring.
-func (c *Core) stepPreVoteGranted(m Message) {
+func (c *Core) stepPreVoteGranted(m *Message) {
 	if c.role == PreCandidate && m.Term == c.hard.Term+1 {
 		c.count(c.cfg.place(m.From), true)
 	}
@@ -133,7 +133,7 @@ func (c *Core) stepPreVoteGranted(m Message) {
 
 // stepVote gives at most one vote in a term, to the first candidate that asks and whose log is at
 // least as up-to-date as ours (paper 5.2, 5.4.1).
-func (c *Core) stepVote(m Message) {
+func (c *Core) stepVote(m *Message) {
 	free := c.hard.Vote == 0 || c.hard.Vote == m.From
 	grant := free && c.log.upToDate(m.Index, m.LogTerm)
 	if grant {
@@ -144,7 +144,7 @@ func (c *Core) stepVote(m Message) {
 }
 
 // stepVoteAnswer counts a vote of the current term.
-func (c *Core) stepVoteAnswer(m Message) {
+func (c *Core) stepVoteAnswer(m *Message) {
 	if c.role == Candidate {
 		c.count(c.cfg.place(m.From), !m.Reject)
 	}

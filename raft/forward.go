@@ -41,7 +41,7 @@ func (c *Core) forward(id uint64, data []byte) error {
 }
 
 // stepForward proposes what a follower sent, at most once.
-func (c *Core) stepForward(m Message) {
+func (c *Core) stepForward(m *Message) {
 	if c.forwards.term != c.hard.Term {
 		return
 	}
@@ -55,7 +55,7 @@ func (c *Core) stepForward(m Message) {
 	}
 }
 
-func (c *Core) stepForwardRefused(m Message) {
+func (c *Core) stepForwardRefused(m *Message) {
 	if id, own := c.ownCount(m.ID); own {
 		c.out.refused = append(c.out.refused, id)
 	}

@@ -92,7 +92,7 @@ func (c *Core) follow(leader NodeID) bool {
 	return true
 }
 
-func (c *Core) stepHeartbeat(m Message) {
+func (c *Core) stepHeartbeat(m *Message) {
 	if !c.follow(m.From) {
 		return
 	}
@@ -102,7 +102,7 @@ func (c *Core) stepHeartbeat(m Message) {
 	}
 }
 
-func (c *Core) stepHeartbeatAnswer(m Message) {
+func (c *Core) stepHeartbeatAnswer(m *Message) {
 	if c.role != Leader || m.Round > c.round {
 		return
 	}

@@ -95,7 +95,7 @@ func (c *Core) failReads() {
 }
 
 // stepReadIndex takes a follower's question.
-func (c *Core) stepReadIndex(m Message) {
+func (c *Core) stepReadIndex(m *Message) {
 	if c.role != Leader {
 		c.send(Message{Kind: ReadIndexAnswer, To: m.From, ID: m.ID, Reject: true})
 		return
@@ -131,7 +131,7 @@ func (c *Core) sendReadIndex() {
 }
 
 // stepReadIndexAnswer serves all reads that began before the question answered here was asked.
-func (c *Core) stepReadIndexAnswer(m Message) {
+func (c *Core) stepReadIndexAnswer(m *Message) {
 	question, own := c.ownCount(m.ID)
 	if c.role == Leader || !own || question > c.ask {
 		return

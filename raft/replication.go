@@ -56,7 +56,7 @@ func (c *Core) nudge(peer int) {
 }
 
 // stepAppend is the receiver of AppendEntries (paper, figure 2).
-func (c *Core) stepAppend(m Message) {
+func (c *Core) stepAppend(m *Message) {
 	if !c.follow(m.From) {
 		return
 	}
@@ -89,7 +89,7 @@ func (c *Core) adopt(entries []Entry) {
 
 // stepAppendAnswer notes what a follower holds, or finds out where to go on. An acknowledgement
 // names the entry it vouches for, and only one that this leader's log holds counts.
-func (c *Core) stepAppendAnswer(m Message) {
+func (c *Core) stepAppendAnswer(m *Message) {
 	if c.role != Leader {
 		return
 	}

@@ -9,29 +9,29 @@ import "time"
 // one is answered with ours, which brings back a leader or a candidate stuck in the past.
 func (c *Core) Step(now time.Duration, m Message) {
 	c.advance(now)
-	if !c.admissible(m) {
+	if !c.admissible(&m) {
 		return
 	}
 	switch {
 	case m.Kind == PreVote: // asks about a term that nobody has entered yet
-		c.stepPreVote(m)
+		c.stepPreVote(&m)
 		return
 	case m.Kind == PreVoteAnswer && !m.Reject: // likewise
-		c.stepPreVoteGranted(m)
+		c.stepPreVoteGranted(&m)
 		return
 	case m.Kind == Vote && m.Term > c.hard.Term && c.cfg.CheckQuorum && c.hearsLeader():
 		return // a sticky voter does not even adopt the term (thesis 4.2.3)
 	case m.Term > c.hard.Term:
 		c.becomeFollower(m.Term, 0)
 	case m.Term < c.hard.Term:
-		c.answerStale(m)
+		c.answerStale(&m)
 		return
 	}
-	c.dispatch(m)
+	c.dispatch(&m)
 }
 
 // dispatch handles a message of the current term.
-func (c *Core) dispatch(m Message) {
+func (c *Core) dispatch(m *Message) {
 	switch m.Kind {
 	case Vote:
 		c.stepVote(m)
@@ -58,7 +58,7 @@ func (c *Core) dispatch(m Message) {
 
 // answerStale tells the sender of a question from a lower term what the term is by now. Answers
 // from a lower term are dropped, and so is a Forward: it may have been taken in its own term.
-func (c *Core) answerStale(m Message) {
+func (c *Core) answerStale(m *Message) {
 	switch m.Kind {
 	case Vote:
 		c.send(Message{Kind: VoteAnswer, To: m.From, Reject: true})
@@ -72,7 +72,7 @@ func (c *Core) answerStale(m Message) {
 }
 
 // admissible tells whether a message makes sense at all, whoever composed it.
-func (c *Core) admissible(m Message) bool {
+func (c *Core) admissible(m *Message) bool {
 	if m.To != c.cfg.ID || m.From == c.cfg.ID || c.cfg.place(m.From) < 0 || m.Term == 0 {
 		return false
 	}

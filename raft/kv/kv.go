@@ -92,10 +92,10 @@ func (s *Store) Apply(e raft.Entry) (Command, Result, bool) {
 	if err != nil {
 		return Command{}, Result{}, false
 	}
-	return cmd, s.do(cmd), true
+	return cmd, s.do(&cmd), true
 }
 
-func (s *Store) do(cmd Command) Result {
+func (s *Store) do(cmd *Command) Result {
 	switch cmd.Op {
 	case CAS:
 		return s.compareAndSet(cmd)
@@ -105,7 +105,7 @@ func (s *Store) do(cmd Command) Result {
 	return s.step(Step{cmd.Op, cmd.Key, cmd.Value})
 }
 
-func (s *Store) compareAndSet(cmd Command) Result {
+func (s *Store) compareAndSet(cmd *Command) Result {
 	current := s.Get(cmd.Key)
 	expectsAbsent := cmd.Expected == nil
 	if current.Found == expectsAbsent || !bytes.Equal(current.Value, cmd.Expected) {

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -222,5 +223,23 @@ func TestEvents(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, c.events); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Goal: what Effects say stays as it is until the next call, whatever comes in before. Method:
+// stale reads, which are answered at once, and a candidacy, which makes events.
+func TestEffectsLast(t *testing.T) {
+	c := newCluster(3)
+	r := c.nodes[0].replica
+	for id := range uint64(4) {
+		r.Read(0, 2*id, "k", true)
+		r.Tick(time.Duration(id+1) * 2 * testET)
+		e := r.Effects()
+		answers, events := slices.Clone(e.Answers), slices.Clone(e.Events)
+		r.Read(0, 2*id+1, "other", true)
+		r.Step(0, raft.Message{Kind: raft.Heartbeat, From: 2, To: 1, Term: 3 * (id + 1), Round: 1})
+		if diff := cmp.Diff(answers, e.Answers) + cmp.Diff(events, e.Events); diff != "" {
+			t.Fatalf("call %d: %s", id, diff)
+		}
 	}
 }

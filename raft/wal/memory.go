@@ -37,6 +37,7 @@ type Memory struct {
 	names  map[string]*inode // as a running process sees them
 	locked map[string]bool
 
+	latest  int64       // where the latest write began in its file
 	pending []operation // what the disk has not got to, in order
 	arena   []byte      // holds the bytes of writes that are pending or unsynced
 	disk    disk
@@ -114,6 +115,14 @@ func (m *Memory) Content(path string) []byte {
 		return slices.Clone(file.content)
 	}
 	return nil
+}
+
+// LatestWrite returns where the latest write to any file began in it. Nothing before that can have
+// been torn by a crash.
+func (m *Memory) LatestWrite() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.latest
 }
 
 // SetContent damages a file, or makes one, durably. What is pending is carried out before.

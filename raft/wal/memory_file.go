@@ -31,6 +31,7 @@ func (f *memoryFile) WriteAt(p []byte, offset int64) (int, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	f.inode.own()
+	f.m.latest = offset
 	f.inode.content = overwrite(f.inode.content, offset, p)
 	start := len(f.m.arena)
 	f.m.arena = append(f.m.arena, p...)
