@@ -15,9 +15,18 @@ import (
 // ErrSame says that an edit changed nothing in the binary.
 var ErrSame = errors.New("the binary equals the clean one under the mutant's name")
 
-// Build makes the mutant's raftd at out from the module at root, and proves that it is the
-// mutant.
-func (m Mutant) Build(ctx context.Context, root, out string) error {
+// Program is a main package of this module.
+type Program string
+
+// The programs with raftd's replica in them.
+const (
+	Raftd  Program = "./cmd/raftd"
+	Verify Program = "./cmd/verify" // simulates it
+)
+
+// Build makes a program with the bug at out from the module at root, and proves that the bug is in
+// it.
+func (m Mutant) Build(ctx context.Context, root string, program Program, out string) error {
 	scratch, err := os.MkdirTemp("", "mutant-")
 	if err != nil {
 		return err
@@ -25,14 +34,17 @@ func (m Mutant) Build(ctx context.Context, root, out string) error {
 	defer os.RemoveAll(scratch)
 
 	clean := filepath.Join(scratch, "clean")
-	if err := compile(ctx, root, clean, []Edit{label(m.ID)}); err != nil {
+	if err := program.link(ctx, root, m.ID, nil, clean); err != nil {
 		return fmt.Errorf("mutant %s, unedited: %w", m.ID, err)
 	}
 	wrong := filepath.Join(scratch, "wrong")
-	if err := compile(ctx, root, wrong, append([]Edit{label(m.ID)}, m.Edits...)); err != nil {
+	if err := program.link(ctx, root, m.ID, m.Edits, wrong); err != nil {
 		return fmt.Errorf("mutant %s: %w", m.ID, err)
 	}
-	if err := distinguish(ctx, m.ID, clean, wrong); err != nil {
+	if err := differ(clean, wrong); err != nil {
+		return fmt.Errorf("mutant %s: %w", m.ID, err)
+	}
+	if err := program.reports(ctx, m.ID, wrong); err != nil {
 		return fmt.Errorf("mutant %s: %w", m.ID, err)
 	}
 	text, err := os.ReadFile(wrong)
@@ -45,8 +57,18 @@ func (m Mutant) Build(ctx context.Context, root, out string) error {
 	return os.WriteFile(out, text, 0o755)
 }
 
-// compile builds raftd with edits laid over the source.
-func compile(ctx context.Context, root, out string, edits []Edit) error {
+// link makes a program that bears a name.
+func (p Program) link(
+	ctx context.Context, root, name string, edits []Edit, out string,
+) error {
+	return compile(ctx, root, edits, out+".overlay",
+		"-ldflags", "-s -w -X main.Build="+name, "-o", out, string(p))
+}
+
+// compile runs go build with edits laid over the source.
+func compile(
+	ctx context.Context, root string, edits []Edit, scratch string, arguments ...string,
+) error {
 	// go build ignores an overlay of a path that it does not use, and one behind a symbolic link is
 	// such a path.
 	root, err := filepath.EvalSymlinks(root)
@@ -60,12 +82,13 @@ func compile(ctx context.Context, root, out string, edits []Edit) error {
 	if err != nil {
 		return err
 	}
-	overlay, err := writeOverlay(root, out+".overlay", texts)
+	overlay, err := writeOverlay(root, scratch, texts)
 	if err != nil {
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath",
-		"-ldflags", "-s -w", "-overlay", overlay, "-o", out, "./cmd/raftd")
+	arguments = append([]string{"build", "-buildvcs=false", "-trimpath", "-overlay", overlay},
+		arguments...)
+	build := exec.CommandContext(ctx, "go", arguments...)
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
@@ -95,8 +118,8 @@ func writeOverlay(root, dir string, texts map[string]string) (string, error) {
 	return path, os.WriteFile(path, content, 0o644)
 }
 
-// distinguish demands that two binaries differ and that the wrong one reports the mutant's ID.
-func distinguish(ctx context.Context, id, clean, wrong string) error {
+// differ demands that the edits changed something.
+func differ(clean, wrong string) error {
 	cleanText, err := os.ReadFile(clean)
 	if err != nil {
 		return err
@@ -108,7 +131,15 @@ func distinguish(ctx context.Context, id, clean, wrong string) error {
 	if bytes.Equal(cleanText, wrongText) {
 		return ErrSame
 	}
-	reported, err := exec.CommandContext(ctx, wrong, "--version").Output()
+	return nil
+}
+
+// reports demands that a program which says what it was made of names the mutant.
+func (p Program) reports(ctx context.Context, id, binary string) error {
+	if p != Raftd {
+		return nil
+	}
+	reported, err := exec.CommandContext(ctx, binary, "--version").Output()
 	if err != nil {
 		return fmt.Errorf("raftd --version: %w", err)
 	}

@@ -1,6 +1,7 @@
 // Package mutants holds known bugs as small edits of the clean source: the proof that a red
 // verdict is possible. A mutant is built with "go build -overlay", so the source itself carries
-// no switches, and each one names the suite that must catch it.
+// no switches. The simulator must find all of them; a few show on real processes, too, and have a
+// suite that must catch them there.
 //
 // An edit that silently missed would build the clean program and call it the bug. Hence: each
 // text to replace must occur exactly once; the paths of the overlay are absolute, free of
@@ -17,8 +18,9 @@ import (
 
 // Mutant is one planted bug.
 type Mutant struct {
-	ID    string // as "raftd --version" reports it, and the name of its suite in configs/bugs
+	ID    string // as "raftd --version" reports it, and the name of its suite, if it has one
 	Rule  string // the rule of Raft that it breaks, and where that rule comes from
+	Seen  string // who shipped it, or warned of it; "": nobody that we know of
 	Edits []Edit
 }
 
@@ -29,16 +31,7 @@ type Edit struct {
 	New  string
 }
 
-// buildFile holds the one line that says which program this is.
-const buildFile = "cmd/raftd/build.go"
-
-// label makes a build report the mutant's ID.
-func label(id string) Edit {
-	const clean = `var Build = "clean"`
-	return Edit{File: buildFile, Old: clean, New: fmt.Sprintf("var Build = %q", id)}
-}
-
-// Suite is the path, below the module's root, of the suite that must catch the mutant.
+// Suite is the path, below the module's root, of the suite that must catch a mutant of OnLab.
 func (m Mutant) Suite() string { return "configs/bugs/" + m.ID + ".yaml" }
 
 // Find returns the mutant with an ID; the error lists those there are.

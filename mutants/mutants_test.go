@@ -12,21 +12,22 @@ import (
 
 const root = ".."
 
-// Goal: every planted bug is one: it builds, differs from the clean program and reports its name.
-// Method: build them all; Build itself proves it.
-func TestEveryMutantBuilds(t *testing.T) {
-	for _, m := range All {
+// Goal: the planted bugs of the lab are ones: they build, differ from the clean program and report
+// their names. Method: build them; Build itself proves it.
+func TestMutantsOnLabBuild(t *testing.T) {
+	for _, m := range OnLab {
 		t.Run(m.ID, func(t *testing.T) {
-			if err := m.Build(t.Context(), root, filepath.Join(t.TempDir(), "raftd")); err != nil {
+			out := filepath.Join(t.TempDir(), "raftd")
+			if err := m.Build(t.Context(), root, Raftd, out); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
 }
 
-// Goal: every planted bug names a suite that exists and asks for a check that can catch it.
-func TestEveryMutantHasASuite(t *testing.T) {
-	for _, m := range All {
+// Goal: every planted bug that a lab shows names a suite that exists and asks for a check that can catch it.
+func TestEveryMutantOnLabHasASuite(t *testing.T) {
+	for _, m := range OnLab {
 		s, err := suite.Load(filepath.Join(root, m.Suite()))
 		if err != nil {
 			t.Errorf("%s: %v", m.ID, err)
@@ -50,7 +51,7 @@ func TestNoCleanProgramUnderAMutantsName(t *testing.T) {
 
 	out := filepath.Join(t.TempDir(), "raftd")
 	build := func(edit Edit) error {
-		return Mutant{ID: "none", Edits: []Edit{edit}}.Build(t.Context(), root, out)
+		return Mutant{ID: "none", Edits: []Edit{edit}}.Build(t.Context(), root, Raftd, out)
 	}
 	if err := build(Edit{file, comment, comment + ", or so"}); !errors.Is(err, ErrSame) {
 		t.Errorf("an edited comment: %v", err)
@@ -76,7 +77,8 @@ func TestBuildThroughASymbolicLink(t *testing.T) {
 	if err := os.Symlink(absolute, link); err != nil {
 		t.Fatal(err)
 	}
-	if err := All[0].Build(t.Context(), link, filepath.Join(t.TempDir(), "raftd")); err != nil {
+	out := filepath.Join(t.TempDir(), "raftd")
+	if err := OnLab[0].Build(t.Context(), link, Raftd, out); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -86,5 +88,27 @@ func TestFindNamesThemAll(t *testing.T) {
 	_, err := Find("nonesuch")
 	if err == nil || !strings.Contains(err.Error(), "leader-local-read, even-quorum") {
 		t.Errorf("error = %v", err)
+	}
+}
+
+// Goal: every planted bug of the table fits the source as it is now: each text occurs once, what it
+// becomes compiles, and no two bugs share a name.
+// Method: compile the packages that are edited; that a program differs is proven as it is built.
+func TestEveryMutantCompiles(t *testing.T) {
+	known := map[string]bool{}
+	for _, m := range All {
+		if known[m.ID] || m.Rule == "" || len(m.Edits) == 0 {
+			t.Errorf("%q is there twice, or says nothing", m.ID)
+		}
+		known[m.ID] = true
+		t.Run(m.ID, func(t *testing.T) {
+			t.Parallel()
+			for _, e := range m.Edits {
+				edited := "./" + filepath.Dir(e.File)
+				if err := compile(t.Context(), root, m.Edits, t.TempDir(), edited); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -1,7 +1,12 @@
 package mutants
 
-// All is the table of planted bugs.
-var All = []Mutant{
+import "slices"
+
+// All is the table of planted bugs, by what they break.
+var All = slices.Concat(OnLab, elections, replication, commitment, durability, reads, requests)
+
+// OnLab is those that show on real processes, too: each has a suite.
+var OnLab = []Mutant{
 	{
 		ID:   "leader-local-read",
 		Rule: "a leader confirms that it still leads before it serves a read (thesis 6.4)",

@@ -22,7 +22,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(64)
 	}
-	if err := mutant.Build(context.Background(), ".", os.Args[2]); err != nil {
+	if err := mutant.Build(context.Background(), ".", mutants.Raftd, os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(4)
 	}

@@ -1,0 +1,51 @@
+package mutants
+
+// requests breaks what clients are told of their writes, and what becomes of these.
+var requests = []Mutant{
+	{
+		ID:   "forward-taken-twice",
+		Rule: "a leader takes each forwarded write at most once",
+		Edits: []Edit{{"raft/forward.go",
+			"	c.forwards.last[from] = m.ID\n",
+			""}},
+	},
+	{
+		ID:   "forward-refused-late",
+		Rule: "only who knows that a forward was never taken says so",
+		Edits: []Edit{{"raft/forward.go",
+			"	if c.forwards.term != c.hard.Term {\n",
+			"	if c.forwards.term != c.hard.Term {\n" +
+				"		c.send(Message{Kind: ForwardRefused, To: m.From, ID: m.ID})\n"}},
+	},
+	{
+		ID:   "unknown-called-failed",
+		Rule: "a write whose leader is lost may yet happen, and its client is told so",
+		Edits: []Edit{{"raft/replica/requests.go",
+			"\"leader lost before the write was known to be committed\", true",
+			"\"leader lost before the write was known to be committed\", false"}},
+	},
+	{
+		ID:   "earlier-life-answered",
+		Rule: "a request of an earlier life of the member is not taken for one of this life",
+		Edits: []Edit{{"raft/replica/requests.go",
+			" || cmd.Incarnation != r.cfg.Incarnation",
+			""}},
+	},
+	{
+		ID:   "answered-when-proposed",
+		Rule: "a write is answered when it is committed",
+		Edits: []Edit{{"raft/replica/requests.go",
+			"	r.writes[id] = r.epoch()\n",
+			"	r.writes[id] = r.epoch()\n" +
+				"	if r.seen.Role == raft.Leader {\n" +
+				"		r.answers = append(r.answers, Answer{ID: id})\n" +
+				"	}\n"}},
+	},
+	{
+		ID:   "swap-by-prefix",
+		Rule: "a compare-and-set changes nothing unless the key holds what is expected",
+		Edits: []Edit{{"raft/kv/kv.go",
+			"!bytes.Equal(current.Value, cmd.Expected)",
+			"!bytes.HasPrefix(current.Value, cmd.Expected)"}},
+	},
+}
