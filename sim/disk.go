@@ -15,7 +15,7 @@ import (
 type diskFaults struct {
 	slow  time.Duration // added to each write
 	full  int           // faults that make writes fail
-	error int           // faults that make the next sync fail
+	error int           // syncs that are to fail
 	said  nemesis.Kind  // which kind of fault made the latest operation fail
 }
 
@@ -29,6 +29,7 @@ func (d *diskFaults) fault(operation, path string) error {
 		return fmt.Errorf("%s %s: %w", operation, path, syscall.ENOSPC)
 	case d.error > 0 && (operation == "sync" || operation == "syncdir"):
 		d.said = nemesis.KindDiskError
+		d.error-- // one failure each: what is tried again succeeds, and lies
 		return fmt.Errorf("%s %s: %w", operation, path, syscall.EIO)
 	}
 	return nil
@@ -110,7 +111,7 @@ func (w *World) written(m *member, e *event) {
 	w.events++
 	w.hash.event(e)
 	m.memory.Settle()
-	m.busy = false
+	m.busy, m.tail = false, int(m.memory.LatestWrite())
 	m.durable = replaceTerms(m.durable, m.writing.Entries)
 	w.watch.Durable(m.index, m.writing.HardState, m.writing.Entries)
 	w.cause = w.record(func() trace.Record {

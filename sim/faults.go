@@ -183,7 +183,7 @@ func (w *World) applyMember(f *faultState, m *member, step int) {
 		m.disk.full += step
 		w.recover(m, on)
 	case nemesis.KindDiskError:
-		m.disk.error += step
+		m.disk.error = max(0, m.disk.error+step)
 		w.recover(m, on)
 	default:
 		w.applyProcess(f, m, on)
@@ -257,21 +257,19 @@ func (w *World) view(kind nemesis.Kind) nemesis.View {
 }
 
 // rot flips one bit of a log that was durable, where no crash can have left it so: in a sealed
-// segment, or in a header. (In the latest record it could be a write that was torn.)
+// segment, in a header, or before the latest record. (That one could be a write that was torn.)
 func (w *World) rot(m *member, draws *chance.Stream) bool {
 	names, _ := m.memory.List(directory)
 	segments := slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, ".wal") })
 	if len(segments) == 0 {
 		return false
 	}
-	path := directory + "/" + segments[draws.Intn(max(1, len(segments)-1))]
+	chosen := draws.Intn(len(segments))
+	path := directory + "/" + segments[chosen]
 	content := m.memory.Content(path)
-	end := min(headerBytes, len(content))
-	if len(segments) > 1 {
-		end = len(bytes.TrimRight(content, "\x00"))
-	}
-	if end == 0 {
-		return false
+	end := len(bytes.TrimRight(content, "\x00"))
+	if chosen == len(segments)-1 {
+		end = min(end, max(headerBytes, m.tail))
 	}
 	content[draws.Intn(end)] ^= 1 << draws.Intn(8)
 	m.memory.SetContent(path, content)

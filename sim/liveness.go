@@ -83,11 +83,18 @@ func (w *World) leaveOut(l *schedule.Liveness) {
 				w.links[i*n+j].cuts++
 			}
 		}
-		if l.Others == schedule.OthersDead {
+		if l.Others == schedule.OthersDead || l.Others == schedule.OthersDeaf && w.tyrant(m) {
 			m.holds++
 			w.kill(m, "kill")
 		}
 	}
+}
+
+// tyrant tells whether a member that will hear nothing would lead for ever: without CheckQuorum its
+// heartbeats keep everybody from electing another.
+func (w *World) tyrant(m *member) bool {
+	return !w.options.Raft.CheckQuorum && m.state >= running && m.seen.Role == raft.Leader &&
+		m.seen.Term >= w.notes.newestTerm
 }
 
 // probe looks at the core, and writes something through each of its members that has not had a

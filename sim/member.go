@@ -56,6 +56,7 @@ type member struct {
 	durable  []uint64    // of the entries that its disk holds for certain
 	rotten   bool        // its log is damaged for good
 	holds    int         // faults that keep it down
+	tail     int         // where the latest durable record begins in the live segment; 0: unknown
 	armed    *powerLoss  // what its next write will meet; nil: nothing
 	pauses   int         // faults that keep it paused
 }
@@ -65,9 +66,10 @@ func (w *World) start(m *member) {
 	m.life++
 	m.lives++
 	m.state, m.busy, m.turnDue, m.timerAt = starting, false, false, 0
-	m.requests = m.requests[:0]
+	m.requests, m.tail = m.requests[:0], 0
 	m.outbox, m.writes = replica.Outbox{}, replica.Writes{}
 	salt := chance.Key(w.seed, "sim/salt", uint64(m.index), m.lives)
+	m.disk.said = ""
 	log, restored, err := wal.Open(m.memory, directory, wal.Options{
 		SegmentBytes: w.options.Disk.SegmentBytes, Salt: salt,
 	})
@@ -90,9 +92,12 @@ func (w *World) refuse(m *member, err error) {
 		return trace.Record{Kind: trace.Refused, Node: m.index, Peer: -1, Cause: -1, Label: err.Error()}
 	})
 	switch {
-	case m.disk.failing():
-		w.saw(startFailed) // the disk fails still: the next start may do better
+	case m.disk.said != "":
+		w.saw(startFailed) // the next start may do better
 		m.memory.Restart()
+		if !m.disk.failing() {
+			w.restartLater(m)
+		}
 	case m.rotten:
 		w.saw(damageRefused)
 	default:

@@ -84,6 +84,9 @@ func (w *World) Run(s *schedule.Schedule, keep Options) (outcome *Outcome) {
 			w.failed()
 		}
 	}
+	if w.witness.Ended(); w.outcome.Failure == nil && w.witness.Failure() != nil {
+		w.failed()
+	}
 	w.finish()
 	return outcome
 }

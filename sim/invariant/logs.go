@@ -36,10 +36,19 @@ func (w *Watch) logged(node int, added []raft.Entry, s raft.Status) {
 	if !cut {
 		return
 	}
-	left := w.heldCommitted(m, int(keep))
-	if left < held && w.committedIn(left+1) <= s.Term {
-		w.lost(node, left+1, s.Term)
+	left, term := w.heldCommitted(m, int(keep)), m.cutIn(added, s.Term)
+	if left < held && w.committedIn(left+1) <= term {
+		w.lost(node, left+1, term)
 	}
+}
+
+// cutIn returns the earliest term in which a member that is in term now can have cut its log: a busy
+// one goes through several in one turn.
+func (m *member) cutIn(added []raft.Entry, now uint64) uint64 {
+	if m.term == now || len(added) == 0 {
+		return now
+	}
+	return max(m.term, added[len(added)-1].Term)
 }
 
 // tip returns the last entry of a member's log.

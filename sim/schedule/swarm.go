@@ -193,12 +193,17 @@ func (d *swarm) workload() {
 	answer := w.DelayMax + 2*(o.Network.DelayMin+o.Network.DelayMax) + o.Disk.SyncMin + o.Disk.SyncMax
 	least := max(o.Nodes, 3, 1+int(answer*2/(o.Load/time.Duration(d.ops))))
 	w.Clients = least + draw.Intn(least+1)
+	if d.stratum == contested {
+		// Who leads where nobody hears it is to gather many entries that no other has.
+		w.Clients = o.Nodes * (3 + draw.Intn(6))
+		w.Timeout = scaled(draw, d.et/2, 4*d.et)
+	}
 	think := o.Load*time.Duration(w.Clients)/time.Duration(d.ops) - answer
 	w.ThinkMin, w.ThinkMax = think/2, think+think/2
 }
 
-// liveness draws the last phase. Others that are deaf or mute are for clusters in which they cannot
-// disturb: those with both remedies.
+// liveness draws the last phase. Others that hear nothing disturb a cluster without pre-vote, since
+// their terms rise.
 func (d *swarm) liveness(rot bool) {
 	o, l, draw := d.options, &d.options.Liveness, d.stream("liveness")
 	if draw.one(4) {
@@ -220,7 +225,7 @@ func (d *swarm) liveness(rot bool) {
 	l.Core = l.Core[:size]
 	slices.Sort(l.Core)
 	l.Others = OthersDead
-	if o.Raft.PreVote && o.Raft.CheckQuorum {
+	if o.Raft.PreVote {
 		l.Others = []string{OthersDead, OthersDeaf, OthersMute}[draw.Intn(3)]
 	}
 }

@@ -180,9 +180,9 @@ func (s *Schedule) livenessProblems(p *Problems) {
 	case partial && !slices.Contains([]string{OthersDead, OthersDeaf, OthersMute}, l.Others):
 		p.add("options.liveness.others", "", "is %q, want %s, %s or %s", l.Others, OthersDead,
 			OthersDeaf, OthersMute)
-	case partial && l.Others != OthersDead && !(o.Raft.PreVote && o.Raft.CheckQuorum):
-		p.add("options.liveness.others", "", "is %q: without preVote and checkQuorum the others "+
-			"may disturb the core for ever", l.Others)
+	case partial && l.Others != OthersDead && !o.Raft.PreVote:
+		p.add("options.liveness.others", "", "is %q: without preVote the others may disturb the core "+
+			"for ever", l.Others)
 	}
 }
 

@@ -69,7 +69,7 @@ var brokenLiveness = []spoiled{
 	{func(s *S) {
 		s.Options.Liveness.Others = "deaf"
 		s.Options.Raft.PreVote = false
-	}, "without preVote and checkQuorum"},
+	}, "without preVote"},
 	{func(s *S) { s.Options.Liveness.Core = []int{0, 1, 2, 3, 4} }, "the core is all members"},
 	{func(s *S) {
 		s.Options.Liveness.Core, s.Options.Liveness.Others = nil, ""
