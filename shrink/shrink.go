@@ -26,8 +26,9 @@ func (b *Budget) Try(fails func() bool) bool {
 // Fails borrows parts in order, and must answer alike whenever it is asked.
 //
 // This is ddmin, reducing to complements only, since the subsets that it would try as well seldom
-// fail alone. It leaves out ever smaller pieces, the last ones first: what comes after a failure
-// goes at once.
+// fail alone. It leaves out pieces, the last ones first: what comes after a failure goes at once.
+// Pieces become smaller as long as none can be left out, and larger again when one could: a failure
+// that hangs on chance may well survive the second attempt at what it did not survive before.
 func Subset(n int, budget *Budget, fails func(kept []int) bool) []int {
 	kept := make([]int, n)
 	for i := range kept {
@@ -39,10 +40,14 @@ func Subset(n int, budget *Budget, fails func(kept []int) bool) []int {
 	for size := n / 2; len(kept) > 1; {
 		size = max(1, min(size, len(kept)/2))
 		fewer := leaveOut(kept, size, budget, fails)
-		if size == 1 && len(fewer) == len(kept) {
-			break
+		switch {
+		case len(fewer) < len(kept):
+			kept, size = fewer, 2*size
+		case size == 1:
+			return kept
+		default:
+			size /= 2
 		}
-		kept, size = fewer, size/2
 	}
 	return kept
 }

@@ -3,11 +3,13 @@ package minimise_test
 import (
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"reflect"
 	"slices"
 	"testing"
 	"time"
 
+	"gauntlet/chance"
 	"gauntlet/nemesis"
 	"gauntlet/sim/minimise"
 	"gauntlet/sim/schedule"
@@ -100,11 +102,11 @@ func TestMinimise(t *testing.T) {
 	if o.Load > 20*time.Millisecond || least.Faults[0].For > 20*time.Millisecond {
 		t.Errorf("times are long: load %v, fault %v", o.Load, least.Faults[0].For)
 	}
-	if least.Expect != nil || least.Seed != s.Seed {
-		t.Errorf("seed %d, expecting %+v", least.Seed, least.Expect)
+	if least.Expect != nil {
+		t.Errorf("it expects %+v", least.Expect)
 	}
-	if replays > 300 {
-		t.Errorf("%d replays, want 300 at most", replays)
+	if replays > 500 {
+		t.Errorf("%d replays, want 500 at most", replays)
 	}
 }
 
@@ -155,6 +157,38 @@ func TestMinimiseKeepsWhatIsNeeded(t *testing.T) {
 			t.Errorf("%s: %d parts, want 20", name, n)
 		}
 	}
+}
+
+// Goal: a failure that hangs on chance becomes small as well: in the median, three faults and eight
+// operations.
+// Method: besides what it needs, whether a schedule fails is a coin of its own, that falls well one
+// time in five.
+func TestMinimiseByChance(t *testing.T) {
+	var faults, operations []int
+	for salt := range uint64(15) {
+		start := large(t)
+		same := func(s *schedule.Schedule) bool {
+			return has(s, []int{3, 8}, 17, 90) && (coin(t, s, salt)%5 == 0 || reflect.DeepEqual(s, start))
+		}
+		least := minimise.Minimise(start, same, minimise.Replays, nil)
+		faults = append(faults, len(least.Faults))
+		operations = append(operations, len(least.Operations))
+	}
+	slices.Sort(faults)
+	slices.Sort(operations)
+	if faults[7] > 3 || operations[7] > 8 {
+		t.Errorf("%v faults and %v operations are left", faults, operations)
+	}
+}
+
+// coin is a number of a schedule that any change makes another.
+func coin(t *testing.T, s *schedule.Schedule, salt uint64) uint64 {
+	t.Helper()
+	hash := fnv.New64a()
+	if err := s.Encode(hash); err != nil {
+		t.Fatal(err)
+	}
+	return chance.Key(hash.Sum64(), "coin", salt, 0)
 }
 
 // Goal: never more replays than the budget, a failing schedule at any time, the same answer every

@@ -20,17 +20,28 @@ func (m *minimiser) liveness() {
 	)
 }
 
-func (m *minimiser) faults() {
+func (m *minimiser) faults()              { m.keepFaults(m.holds) }
+func (m *minimiser) faultsOfAnySeed()     { m.keepFaults(m.holdsSomewhere) }
+func (m *minimiser) operations()          { m.keepOperations(m.holds) }
+func (m *minimiser) operationsOfAnySeed() { m.keepOperations(m.holdsSomewhere) }
+
+// holdsSomewhere is holds with any of a few seeds. The candidate itself has been paid for already.
+func (m *minimiser) holdsSomewhere(change change) bool {
+	m.budget.Left++
+	return m.leap(triesOfPart, change)
+}
+
+func (m *minimiser) keepFaults(holds func(change) bool) {
 	all := m.best.Faults
 	shrink.Subset(len(all), &m.budget, func(kept []int) bool {
-		return m.holds(func(s *schedule.Schedule) { s.Faults = chosen(all, kept) })
+		return holds(func(s *schedule.Schedule) { s.Faults = chosen(all, kept) })
 	})
 }
 
-func (m *minimiser) operations() {
+func (m *minimiser) keepOperations(holds func(change) bool) {
 	all := m.best.Operations
 	shrink.Subset(len(all), &m.budget, func(kept []int) bool {
-		return m.holds(func(s *schedule.Schedule) { s.Operations = chosen(all, kept) })
+		return holds(func(s *schedule.Schedule) { s.Operations = chosen(all, kept) })
 	})
 }
 
@@ -62,8 +73,8 @@ func assign(s *schedule.Schedule, to func(worker int) int) {
 		func(a, b schedule.Operation) int { return int(a.At - b.At) })
 }
 
-// nodes leaves out the last members: one, or two, which keeps an odd cluster odd.
-func (m *minimiser) nodes() {
+// members leaves out the last members: one, or two, which keeps an odd cluster odd.
+func (m *minimiser) members() {
 	for m.resizeBy(1) || m.resizeBy(2) {
 	}
 }
@@ -73,12 +84,12 @@ func (m *minimiser) resizeBy(fewer int) bool {
 	if size < 1 {
 		return false
 	}
-	if m.try(func(s *schedule.Schedule) { resize(s, size, false) }) {
+	if m.leap(triesOfMember, func(s *schedule.Schedule) { resize(s, size, false) }) {
 		return true
 	}
 	asked := func(op schedule.Operation) bool { return op.Worker%m.best.Options.Nodes >= size }
 	return slices.ContainsFunc(m.best.Operations, asked) &&
-		m.try(func(s *schedule.Schedule) { resize(s, size, true) })
+		m.leap(triesOfMember, func(s *schedule.Schedule) { resize(s, size, true) })
 }
 
 // resize makes the cluster smaller. Workers ask whom they asked before. Those of members that are

@@ -4,12 +4,27 @@ import (
 	"slices"
 	"time"
 
+	"gauntlet/nemesis"
 	"gauntlet/shrink"
 	"gauntlet/sim/schedule"
 )
 
 // grain is what times become multiples of, where that is possible.
 const grain = 10 * time.Millisecond
+
+// end leaves out all that begins after the failure: what came before it stays as it was.
+func (m *minimiser) end() {
+	whole := m.best
+	shrink.Number(whole.Options.Load, grain, grain, &m.budget, func(end time.Duration) bool {
+		return m.holds(func(s *schedule.Schedule) {
+			*s = *clone(whole)
+			s.Faults = slices.DeleteFunc(s.Faults, func(e nemesis.Event) bool { return e.At >= end })
+			s.Operations = slices.DeleteFunc(s.Operations,
+				func(op schedule.Operation) bool { return op.At >= end })
+			endLoad(s, end)
+		})
+	})
+}
 
 // load ends the load soon after the last thing that happens in it.
 func (m *minimiser) load() {
