@@ -1,8 +1,10 @@
 package checker
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,4 +118,62 @@ func operations(attempts []attempt) []history.Operation {
 		}
 	}
 	return ops
+}
+
+// busyObject is one key of a model under ten clients without a pause, as its generator asks: one in
+// twenty is unanswered and half of those never happen; near the end a read is of an old state if
+// stale is asked for.
+func busyObject(m workload.Model, twin object, n int, stale bool) []history.Operation {
+	random := rand.New(rand.NewPCG(1, uint64(n)))
+	generator := m.New(workload.Spec{Clients: 10, Keys: 1, OpsPerKey: n}, 1)
+	old := twin
+	ops := make([]history.Operation, n)
+	for i := range ops {
+		inv := generator.Next(i % 10)
+		op := &ops[i]
+		*op = history.Operation{ID: int64(i), Process: i, Node: "n1", Key: inv.Key, Kind: inv.Kind,
+			Input: inv.Input, Outcome: history.OutcomeOK}
+		// It takes effect at 10i: those under way overlap about ten others.
+		op.Call = time.Duration(max(0, 10*i-random.IntN(50)))
+		op.Return = time.Duration(10*i + random.IntN(50))
+		output, next := twin.do(*op)
+		switch {
+		case inv.Kind != workload.KindRead && random.IntN(20) == 0:
+			op.Outcome = history.OutcomeInfo
+			if random.IntN(2) == 0 {
+				continue
+			}
+		case stale && i > n*9/10 && strings.Contains(string(inv.Input)+inv.Kind, "read"):
+			op.Output, _ = old.do(*op)
+			stale = false
+			continue
+		default:
+			op.Output = output
+		}
+		if twin = next; i == n/2 {
+			old = twin
+		}
+	}
+	slices.SortStableFunc(ops, func(a, b history.Operation) int { return int(a.Call - b.Call) })
+	return ops
+}
+
+func BenchmarkModels(b *testing.B) {
+	for _, twin := range twins {
+		m, err := workload.Find(twin.model)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, stale := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%s stale=%t", m.Name, stale), func(b *testing.B) {
+				ops := busyObject(m, twin.new, 200, stale)
+				for b.Loop() {
+					got := Linearizable(m.Name, ops, 20*time.Second)
+					if (got.Verdict == Invalid) != stale {
+						b.Fatalf("%s: %s", got.Verdict, got.Reason)
+					}
+				}
+			})
+		}
+	}
 }

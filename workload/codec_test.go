@@ -110,6 +110,7 @@ func TestFastDecodingAgrees(t *testing.T) {
 		agree(t, append(append(raw[:at:at], b), raw[at:]...))
 		agree(t, append(append(raw[:at:at], b), raw[at+1:]...))
 		agree(t, raw[:at])
+		agree(t, append(raw[:len(raw):len(raw)], b))
 	})
 }
 

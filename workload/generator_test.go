@@ -154,6 +154,36 @@ func TestAnswersShiftNothing(t *testing.T) {
 	})
 }
 
+// Goal: each request takes as many draws as every other, so that a change to one kind shifts no
+// other. Method: where the worker's stream stands after some requests.
+func TestDrawsPerRequest(t *testing.T) {
+	const seed, requests = 5, 100
+	spec := Spec{Clients: 1, Keys: 2, OpsPerKey: 9}
+	for _, c := range []struct {
+		generator Generator
+		sources   func(Generator) sources
+		stream    string
+		draws     uint64
+	}{
+		{NewRegister(spec, seed), func(g Generator) sources { return g.(*registers).sources },
+			"workload/register", 3},
+		{NewAppend(spec, seed), func(g Generator) sources { return g.(*lists).sources },
+			"workload/append", 2},
+		{NewCounter(spec, seed), func(g Generator) sources { return g.(*counters).sources },
+			"workload/counter", 3},
+		{NewTxn(spec, seed), func(g Generator) sources { return g.(*transactions).sources },
+			"workload/txn", 10},
+	} {
+		for range requests {
+			c.generator.Next(0)
+		}
+		next := c.sources(c.generator)[0].draws.Uint64()
+		if next != chance.Key(seed, c.stream, 0, requests*c.draws) {
+			t.Errorf("%s: not %d draws for each request", c.stream, c.draws)
+		}
+	}
+}
+
 // Goal: written values are positive (deltas: of either sign) and never repeat; kinds are those of
 // the table; no key takes more than its share; the final reads write nothing and cover each key in
 // use and the latest retired, once; a perfect store answers each request in the model's form.
