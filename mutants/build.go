@@ -34,11 +34,11 @@ func (m Mutant) Build(ctx context.Context, root string, program Program, out str
 	defer os.RemoveAll(scratch)
 
 	clean := filepath.Join(scratch, "clean")
-	if err := program.link(ctx, root, m.ID, nil, clean); err != nil {
+	if err := program.link(ctx, root, m.ID, nil, scratch, clean); err != nil {
 		return fmt.Errorf("mutant %s, unedited: %w", m.ID, err)
 	}
 	wrong := filepath.Join(scratch, "wrong")
-	if err := program.link(ctx, root, m.ID, m.Edits, wrong); err != nil {
+	if err := program.link(ctx, root, m.ID, m.Edits, scratch, wrong); err != nil {
 		return fmt.Errorf("mutant %s: %w", m.ID, err)
 	}
 	if err := differ(clean, wrong); err != nil {
@@ -57,11 +57,21 @@ func (m Mutant) Build(ctx context.Context, root string, program Program, out str
 	return os.WriteFile(out, text, 0o755)
 }
 
+// Build makes the clean program at out from the module at root.
+func (p Program) Build(ctx context.Context, root, out string) error {
+	scratch, err := os.MkdirTemp("", "clean-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	return p.link(ctx, root, "clean", nil, scratch, out)
+}
+
 // link makes a program that bears a name.
 func (p Program) link(
-	ctx context.Context, root, name string, edits []Edit, out string,
+	ctx context.Context, root, name string, edits []Edit, scratch, out string,
 ) error {
-	return compile(ctx, root, edits, out+".overlay",
+	return compile(ctx, root, edits, scratch,
 		"-ldflags", "-s -w -X main.Build="+name, "-o", out, string(p))
 }
 

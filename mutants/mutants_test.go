@@ -25,7 +25,8 @@ func TestMutantsOnLabBuild(t *testing.T) {
 	}
 }
 
-// Goal: every planted bug that a lab shows names a suite that exists and asks for a check that can catch it.
+// Goal: every planted bug that a lab shows names a suite that exists and asks for a check that can
+// catch it.
 func TestEveryMutantOnLabHasASuite(t *testing.T) {
 	for _, m := range OnLab {
 		s, err := suite.Load(filepath.Join(root, m.Suite()))
