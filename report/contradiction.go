@@ -176,7 +176,7 @@ func drawOperations(v *view, ops []operationRow) drawing {
 		}
 		x := axis.x(op.Call)
 		row.Bar = box{X: x, Y: y + 8, W: max(round(end-x), 3), H: drawingRow - 16, Class: class}
-		row.TextX, row.Anchor = textPlace(row.Bar, row.Text, d.Width)
+		row.placeText(d.Width)
 		d.Rows = append(d.Rows, row)
 	}
 	d.Marks = axis.marks()
@@ -184,16 +184,25 @@ func drawOperations(v *view, ops []operationRow) drawing {
 	return d
 }
 
-// textPlace puts a label inside its bar, else to its right, else to its left.
-func textPlace(bar box, text string, width float64) (float64, string) {
-	need := float64(len([]rune(text)))*7.4 + 16
+// placeText puts the row's text inside its bar, else to its right, else to its left; if it fits
+// nowhere, as much of it as fits where there is most room. The table has all of it.
+func (row *drawnRow) placeText(width float64) {
+	const letter, margin = 7.4, 16.0
+	bar := row.Bar
+	need := float64(len([]rune(row.Text)))*letter + margin
+	left, right := bar.X-drawingLeft, width-bar.X-bar.W
+	if most := max(bar.W, left, right); need > most {
+		letters := max(int((most-margin)/letter)-1, 0)
+		row.Text = string([]rune(row.Text)[:letters]) + "…"
+		need = most
+	}
 	switch {
-	case need < bar.W:
-		return bar.X + bar.W/2, "middle"
-	case bar.X+bar.W+need < width:
-		return bar.X + bar.W + 8, "start"
+	case need <= bar.W:
+		row.TextX, row.Anchor = bar.X+bar.W/2, "middle"
+	case need <= right:
+		row.TextX, row.Anchor = bar.X+bar.W+8, "start"
 	default:
-		return bar.X - 8, "end"
+		row.TextX, row.Anchor = bar.X-8, "end"
 	}
 }
 
@@ -249,7 +258,7 @@ func drawLeaders(v *view, violation *checker.Violation) drawing {
 			Bar: box{X: x, Y: drawingTop + drawingRow*float64(i) + 8, W: max(end-x, 4),
 				H: drawingRow - 16, Class: fmt.Sprintf("op node%d", v.nodeColour(leader.Node))},
 		}
-		row.TextX, row.Anchor = textPlace(row.Bar, row.Text, d.Width)
+		row.placeText(d.Width)
 		d.Rows = append(d.Rows, row)
 	}
 	d.Marks = axis.marks()

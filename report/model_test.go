@@ -55,3 +55,28 @@ func TestModelsInWords(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a text never leaves the drawing, and is whole wherever there is room. Method: bars at many
+// places, and texts of all lengths.
+func TestPlaceText(t *testing.T) {
+	const width = 1200.0
+	for x := drawingLeft; x < width; x += 97 {
+		for w := 3.0; x+w < width; w += 131 {
+			for letters := 1; letters < 300; letters += 13 {
+				text := strings.Repeat("é", letters)
+				row := drawnRow{Bar: box{X: x, W: w}, Text: text}
+				row.placeText(width)
+				length := float64(len([]rune(row.Text))) * 7.4
+				before := map[string]float64{"start": 0, "middle": length / 2, "end": length}
+				from := row.TextX - before[row.Anchor]
+				if from < drawingLeft || from+length > width {
+					t.Fatalf("%d letters at a bar of %v+%v: %v+%v", letters, x, w, from, length)
+				}
+				room := max(w, width-x-w, x-drawingLeft) - 16
+				if whole := row.Text == text; !whole && float64(letters)*7.4 < room {
+					t.Fatalf("%d letters at a bar of %v+%v were cut", letters, x, w)
+				}
+			}
+		}
+	}
+}
