@@ -45,20 +45,38 @@ func (m *minimiser) keepOperations(holds func(change) bool) {
 	})
 }
 
-// workers gives the operations of each worker to the first one that asks the same member, and lets
-// go of workers who do nothing.
+// workers gives the operations of each worker to the first one that asks the same member, or at
+// least makes their numbers small.
 func (m *minimiser) workers() {
 	for worker := m.best.Options.Workload.Clients - 1; worker >= m.best.Options.Nodes; worker-- {
 		m.try(func(s *schedule.Schedule) {
 			assign(s, func(w int) int {
 				if w == worker {
-					return worker % s.Options.Nodes
+					return w % s.Options.Nodes
 				}
 				return w
 			})
 		})
 	}
-	m.try(func(s *schedule.Schedule) { assign(s, func(w int) int { return w }) })
+	m.try(func(s *schedule.Schedule) { renumber(s) })
+}
+
+// renumber gives workers the lowest numbers with which they ask the same members.
+func renumber(s *schedule.Schedule) {
+	n := s.Options.Nodes
+	working := make([]bool, s.Options.Workload.Clients)
+	for _, op := range s.Operations {
+		working[op.Worker] = true
+	}
+	rounds := make([]int, n) // workers of each member so far
+	number := make([]int, len(working))
+	for w, works := range working {
+		if works {
+			number[w] = w%n + n*rounds[w%n]
+			rounds[w%n]++
+		}
+	}
+	assign(s, func(w int) int { return number[w] })
 }
 
 // assign gives each worker's operations to another worker, and keeps no more workers than it takes.
@@ -93,8 +111,8 @@ func (m *minimiser) resizeBy(fewer int) bool {
 }
 
 // resize makes the cluster smaller. Workers ask whom they asked before. Those of members that are
-// gone, the orphans, ask the first member, or are gone with theirs. A shape that so few members
-// cannot have becomes the isolation of one.
+// gone, the orphans, ask anybody, or are gone with theirs. A shape that so few members cannot have
+// becomes the isolation of one.
 func resize(s *schedule.Schedule, size int, orphans bool) {
 	was := s.Options.Nodes
 	s.Options.Nodes = size
@@ -107,7 +125,7 @@ func resize(s *schedule.Schedule, size int, orphans bool) {
 		if member, round := w%was, w/was; member < size {
 			return member + round*size
 		}
-		return (rounds + w) * size // asks member 0, and no other worker is called so
+		return rounds*size + w // a number that no other worker has
 	})
 	for i := range s.Faults {
 		if e := &s.Faults[i]; e.Kind.Traits().Links && e.Shape.Valid(size, e.Sites) != nil {

@@ -14,10 +14,8 @@ const grain = 10 * time.Millisecond
 
 // end leaves out all that begins after the failure: what came before it stays as it was.
 func (m *minimiser) end() {
-	whole := m.best
-	shrink.Number(whole.Options.Load, grain, grain, &m.budget, func(end time.Duration) bool {
+	shrink.Number(m.best.Options.Load, grain, grain, &m.budget, func(end time.Duration) bool {
 		return m.holds(func(s *schedule.Schedule) {
-			*s = *clone(whole)
 			s.Faults = slices.DeleteFunc(s.Faults, func(e nemesis.Event) bool { return e.At >= end })
 			s.Operations = slices.DeleteFunc(s.Operations,
 				func(op schedule.Operation) bool { return op.At >= end })

@@ -72,6 +72,9 @@ var brokenLiveness = []spoiled{
 	}, "without preVote"},
 	{func(s *S) { s.Options.Liveness.Core = []int{0, 1, 2, 3, 4} }, "the core is all members"},
 	{func(s *S) {
+		s.Options.Liveness.Core, s.Options.Liveness.Others = []int{0, 1, 2, 3, 4}, ""
+	}, "faults[1] is bit-rot, but all members are in liveness.core"},
+	{func(s *S) {
 		s.Options.Liveness.Core, s.Options.Liveness.Others = nil, ""
 	}, "faults[1] is bit-rot, but all members are in liveness.core"},
 }
