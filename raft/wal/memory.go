@@ -112,7 +112,7 @@ func (m *Memory) Content(path string) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if file := m.names[path]; file != nil {
-		return slices.Clone(file.content)
+		return file.content.all()
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (m *Memory) SetContent(path string, content []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.settle()
-	file := durableInode(slices.Clone(content))
+	file := durableInode(extentOf(slices.Clone(content)))
 	m.names[path], m.disk.names[path] = file, file
 }
 

@@ -5,15 +5,18 @@ import (
 	"slices"
 )
 
-const sectorBytes = 512
+const (
+	sectorBytes    = 512
+	leastRoomBytes = 4 << 10 // of a file, so that records do not make it grow one by one
+)
 
 // operation is one thing that a process asked of the disk under a Memory.
 type operation struct {
 	kind   operationKind
 	inode  *inode // of changeName: nil removes the name
 	path   string // changeName
-	offset int64  // write
-	data   []byte // write
+	offset int    // write
+	data   extent // write
 }
 
 type operationKind uint8
@@ -33,23 +36,64 @@ type disk struct {
 	unsynced int               // writes of all files that are not durable
 }
 
+// extent is some bytes and the zeros behind them, size bytes in all. A preallocated segment is
+// mostly zeros, which cost nothing here.
+type extent struct {
+	bytes []byte
+	size  int
+}
+
+// extentOf shares b's memory.
+func extentOf(b []byte) extent { return extent{trimZeros(b), len(b)} }
+
+// all returns a copy that spells the zeros out.
+func (x extent) all() []byte {
+	b := make([]byte, x.size)
+	copy(b, x.bytes)
+	return b
+}
+
+func (x extent) clone() extent { return extent{slices.Clone(x.bytes), x.size} }
+
+// part returns n bytes from a place on.
+func (x extent) part(at, n int) extent {
+	from, to := min(at, len(x.bytes)), min(at+n, len(x.bytes))
+	return extent{x.bytes[from:to], n}
+}
+
+// write replaces what is at offset by data.
+func (x *extent) write(offset int, data extent) {
+	if need := offset + len(data.bytes); need > len(x.bytes) && len(data.bytes) > 0 {
+		if need > cap(x.bytes) {
+			room := max(need, leastRoomBytes, min(4*cap(x.bytes), x.size))
+			x.bytes = append(make([]byte, 0, room), x.bytes...)
+		}
+		x.bytes = x.bytes[:need] // zeros: nothing was ever written there
+	}
+	if offset < len(x.bytes) {
+		n := copy(x.bytes[offset:], data.bytes)
+		clear(x.bytes[offset+n : min(offset+data.size, len(x.bytes))])
+	}
+	x.size = max(x.size, offset+data.size)
+}
+
 // inode is one file.
 type inode struct {
-	content []byte // as a running process sees it
-	durable []byte
+	content extent // as a running process sees it
+	durable extent
 	writes  []operation // carried out, not durable, in order
 	shared  bool        // content and durable may be in use elsewhere, too: copy before writing
 }
 
 // durableInode returns a file that a crash leaves as it is.
-func durableInode(content []byte) *inode {
+func durableInode(content extent) *inode {
 	return &inode{content: content, durable: content, shared: true}
 }
 
 // own makes the bytes of a file its own.
 func (f *inode) own() {
 	if f.shared {
-		f.content, f.durable, f.shared = slices.Clone(f.content), slices.Clone(f.durable), false
+		f.content, f.durable, f.shared = f.content.clone(), f.durable.clone(), false
 	}
 }
 
@@ -61,7 +105,7 @@ func (d *disk) carryOut(o *operation) {
 	case syncFile:
 		o.inode.own()
 		for _, w := range o.inode.writes {
-			o.inode.durable = overwrite(o.inode.durable, w.offset, w.data)
+			o.inode.durable.write(w.offset, w.data)
 		}
 		d.clean(o.inode)
 	case failSync:
@@ -129,44 +173,35 @@ func (d *disk) crash(model Crash, draw func(n int) int) disk {
 }
 
 // crash returns what is left of a file.
-func (f *inode) crash(model Crash, draw func(n int) int) []byte {
+func (f *inode) crash(model Crash, draw func(n int) int) extent {
 	if model == LoseUnsynced || len(f.writes) == 0 {
 		return f.durable
 	}
-	content := slices.Clone(f.durable)
+	content := f.durable.clone()
 	if model == KeepSectors {
 		for _, w := range f.writes {
-			content = keepSectors(content, w, draw)
+			content.keepSectors(w, draw)
 		}
 		return content
 	}
 	whole := draw(len(f.writes) + 1)
 	for _, w := range f.writes[:whole] {
-		content = overwrite(content, w.offset, w.data)
+		content.write(w.offset, w.data)
 	}
 	if model == TearWrite && whole < len(f.writes) {
 		w := f.writes[whole]
-		content = overwrite(content, w.offset, w.data[:draw(len(w.data)+1)])
+		content.write(w.offset, w.data.part(0, draw(w.data.size+1)))
 	}
 	return content
 }
 
 // keepSectors carries a write out for some of the sectors it touches.
-func keepSectors(content []byte, w operation, draw func(n int) int) []byte {
-	for at := 0; at < len(w.data); {
-		n := min(sectorBytes-int(w.offset+int64(at))%sectorBytes, len(w.data)-at)
+func (x *extent) keepSectors(w operation, draw func(n int) int) {
+	for at := 0; at < w.data.size; {
+		n := min(sectorBytes-(w.offset+at)%sectorBytes, w.data.size-at)
 		if draw(2) == 0 {
-			content = overwrite(content, w.offset+int64(at), w.data[at:at+n])
+			x.write(w.offset+at, w.data.part(at, n))
 		}
 		at += n
 	}
-	return content
-}
-
-func overwrite(content []byte, offset int64, data []byte) []byte {
-	if need := int(offset) + len(data); need > len(content) {
-		content = append(content, make([]byte, need-len(content))...)
-	}
-	copy(content[offset:], data)
-	return content
 }

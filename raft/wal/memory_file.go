@@ -13,10 +13,16 @@ type memoryFile struct {
 func (f *memoryFile) ReadAt(p []byte, offset int64) (int, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
-	if offset >= int64(len(f.inode.content)) {
+	content := &f.inode.content
+	if offset >= int64(content.size) {
 		return 0, io.EOF
 	}
-	n := copy(p, f.inode.content[offset:])
+	n := min(len(p), content.size-int(offset))
+	copied := 0
+	if int(offset) < len(content.bytes) {
+		copied = copy(p, content.bytes[offset:])
+	}
+	clear(p[copied:n])
 	if n < len(p) {
 		return n, io.EOF
 	}
@@ -31,11 +37,12 @@ func (f *memoryFile) WriteAt(p []byte, offset int64) (int, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	f.inode.own()
-	f.m.latest = offset
-	f.inode.content = overwrite(f.inode.content, offset, p)
+	data := extentOf(p)
 	start := len(f.m.arena)
-	f.m.arena = append(f.m.arena, p...)
-	f.m.do(operation{kind: write, inode: f.inode, offset: offset, data: f.m.arena[start:]})
+	f.m.arena = append(f.m.arena, data.bytes...)
+	data.bytes = f.m.arena[start:]
+	f.inode.content.write(int(offset), data)
+	f.m.do(operation{kind: write, inode: f.inode, offset: int(offset), data: data})
 	return len(p), nil
 }
 
@@ -43,7 +50,7 @@ func (f *memoryFile) WriteAt(p []byte, offset int64) (int, error) {
 func (f *memoryFile) Size() (int64, error) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
-	return int64(len(f.inode.content)), nil
+	return int64(f.inode.content.size), nil
 }
 
 // Sync makes the writes durable, or forgets them if it is told to fail.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -173,8 +174,8 @@ func (d *machine) take() {
 	case "write":
 		s.file = rapid.IntRange(0, len(d.files)-1).Draw(t, "file")
 		s.at = rapid.SampledFrom([]int{0, 3, 500, 1020}).Draw(t, "at")
-		size := rapid.IntRange(1, 30).Draw(t, "bytes")
-		s.data = bytes.Repeat([]byte{byte(len(d.steps) + 1)}, size)
+		s.data = bytes.Repeat([]byte{byte(len(d.steps) + 1)}, rapid.IntRange(0, 25).Draw(t, "bytes"))
+		s.data = append(s.data, make([]byte, rapid.IntRange(0, 15).Draw(t, "zeros"))...)
 		d.files[s.file].WriteAt(s.data, int64(s.at))
 	case "sync", "fail":
 		s.file = rapid.IntRange(0, len(d.files)-1).Draw(t, "file")
@@ -220,6 +221,11 @@ func changesNothingElse(t *rapid.T, old, m *Memory) {
 	for path := range m.names {
 		before, own := old.durably(path), m.durably(path)
 		file, _ := m.Open(path)
+		room := make([]byte, len(m.Content(path))+1)
+		n, err := file.ReadAt(room, 0)
+		if !errors.Is(err, io.EOF) || !bytes.Equal(room[:n], m.Content(path)) {
+			t.Fatalf("read %d bytes and %v of %s", n, err, path)
+		}
 		file.WriteAt([]byte("changed"), 0)
 		if got := m.durably(path); got != own {
 			t.Fatalf("%s became durably %q without a sync", path, got)

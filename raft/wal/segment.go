@@ -80,13 +80,12 @@ func createSegment(
 		need += recordBytes(len(r.body))
 	}
 	s := &segment{segmentHeader: header, offset: need, size: max(size, need)}
-	content := header.append(make([]byte, 0, s.size))
+	content := header.append(make([]byte, 0, need))
 	s.chain = binary.LittleEndian.Uint32(content[28:])
 	for _, r := range records {
 		offset := uint64(len(content))
 		content, s.chain = appendRecord(content, r.kind, r.body, header.salt, offset, s.chain)
 	}
-	content = content[:s.size] // zeros behind the records
 
 	name := filepath.Join(dir, segmentName(header.number))
 	file, err := fs.Create(name + temporarySuffix)
@@ -101,10 +100,20 @@ func createSegment(
 	return s, nil
 }
 
+// zeros is what fresh segments are filled with. It is never written, so it takes no memory.
+var zeros [DefaultSegmentBytes]byte
+
 // install fills the new file and gives it its name. The order is rule 5 of the package.
 func (s *segment) install(fs FS, dir, name string, content []byte) error {
 	if _, err := s.file.WriteAt(content, 0); err != nil {
 		return err
+	}
+	for at := len(content); at < s.size; {
+		n, err := s.file.WriteAt(zeros[:min(len(zeros), s.size-at)], int64(at))
+		if err != nil {
+			return err
+		}
+		at += n
 	}
 	if err := s.file.Sync(); err != nil {
 		return err
