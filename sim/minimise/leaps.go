@@ -71,28 +71,34 @@ func (m *minimiser) halves() {
 			return
 		}
 		failed++
-		if m.try(func(s *schedule.Schedule) {
-			draw := chance.New(s.Seed, "minimise/halves", attempt)
-			if attempt%3 != 0 {
-				s.Faults = sample(draw, s.Faults)
-			}
-			if attempt%3 != 1 {
-				s.Operations = sample(draw, s.Operations)
-			}
-			s.Seed = draw.Uint64()
-		}) {
+		if m.try(func(s *schedule.Schedule) { halve(s, attempt) }) {
 			failed = 0
 		}
 	}
 }
 
-// sample keeps each part with even chances.
+// halve changes nothing, the seed included, if all happens to be kept.
+func halve(s *schedule.Schedule, attempt uint64) {
+	draw := chance.New(s.Seed, "minimise/halves", attempt)
+	before := len(s.Faults) + len(s.Operations)
+	if attempt%3 != 0 {
+		s.Faults = sample(draw, s.Faults)
+	}
+	if attempt%3 != 1 {
+		s.Operations = sample(draw, s.Operations)
+	}
+	if len(s.Faults)+len(s.Operations) < before {
+		s.Seed = draw.Uint64()
+	}
+}
+
+// sample keeps each part with even chances. Nil stays nil, and nothing else becomes nil.
 func sample[T any](draw *chance.Stream, parts []T) []T {
-	var kept []int
-	for i := range parts {
+	kept := parts[:0:0]
+	for _, part := range parts {
 		if draw.Intn(2) == 0 {
-			kept = append(kept, i)
+			kept = append(kept, part)
 		}
 	}
-	return chosen(parts, kept)
+	return kept
 }

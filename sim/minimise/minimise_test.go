@@ -265,13 +265,18 @@ func coin(t *testing.T, s *schedule.Schedule, salt uint64) uint64 {
 func TestMinimiseWithinBudget(t *testing.T) {
 	s := large(t)
 	for _, budget := range []int{0, 1, 7, 50, 200, minimise.Replays} {
-		replays, steps := 0, 0
+		replays, steps, parts := 0, 0, 209
 		same := func(c *schedule.Schedule) bool {
 			replays++
 			return has(c, []int{3, 8}, 17, 90, 171)
 		}
 		told := func(p minimise.Progress) {
 			steps++
+			if size := len(p.Best.Faults) + len(p.Best.Operations); p.Pass == "halves" &&
+				size >= parts {
+				t.Errorf("budget %d: halves made %d of %d", budget, size, parts)
+			}
+			parts = len(p.Best.Faults) + len(p.Best.Operations)
 			if p.Replays != replays || p.Pass == "" || !has(p.Best, []int{3, 8}, 17, 90, 171) {
 				t.Errorf("budget %d: after %d replays told %+v", budget, replays, p)
 			}
