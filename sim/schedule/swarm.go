@@ -196,6 +196,7 @@ func (d *swarm) workload() {
 	if d.stratum == contested {
 		// Who leads where nobody hears it is to gather many entries that no other has.
 		w.Clients = o.Nodes * (3 + draw.Intn(6))
+		w.Keys = max(w.Keys, w.Clients/4) // so that a checker can still try all orders
 		w.Timeout = scaled(draw, d.et/2, 4*d.et)
 	}
 	think := o.Load*time.Duration(w.Clients)/time.Duration(d.ops) - answer
