@@ -97,8 +97,8 @@ func struck(seed uint64, e nemesis.Event) *schedule.Schedule {
 	return s
 }
 
-// Goal: each kind of fault changes something, is counted, and is survived. Method: one fault of each
-// kind on a healthy cluster.
+// Goal: each kind of fault changes something, is counted, and is survived.
+// Method: one fault of each kind on a healthy cluster.
 func TestEveryFaultBites(t *testing.T) {
 	w := NewWorld()
 	for i, name := range FaultKinds {

@@ -34,10 +34,12 @@ func TestRun(t *testing.T) {
 		s := healthy(seed, 1+int(seed%7))
 		if seed%2 == 1 && s.Options.Nodes > 2 {
 			plan, err := nemesis.NewPlan([]nemesis.Spec{
-				{Kind: nemesis.KindPartition, Shapes: []nemesis.Shape{nemesis.ShapeIsolateLeader, nemesis.ShapeOneWayInLeader},
-					Every: 3 * time.Second, For: time.Second},
-				{Kind: nemesis.KindPower, On: []nemesis.Role{nemesis.RoleAny, nemesis.RoleMajority}, Every: 4 * time.Second, For: time.Second},
-				{Kind: nemesis.KindPause, On: []nemesis.Role{nemesis.RoleLeader}, Every: 3 * time.Second, For: time.Second},
+				{Kind: nemesis.KindPartition, Every: 3 * time.Second, For: time.Second,
+					Shapes: []nemesis.Shape{nemesis.ShapeIsolateLeader, nemesis.ShapeOneWayInLeader}},
+				{Kind: nemesis.KindPower, Every: 4 * time.Second, For: time.Second,
+					On: []nemesis.Role{nemesis.RoleAny, nemesis.RoleMajority}},
+				{Kind: nemesis.KindPause, Every: 3 * time.Second, For: time.Second,
+					On: []nemesis.Role{nemesis.RoleLeader}},
 			}, s.Options.Load, seed)
 			if err != nil {
 				t.Fatal(err)

@@ -23,17 +23,17 @@ type Signature string
 
 // Safety: what must hold after each event (paper, figure 3, and what an implementation adds).
 const (
-	TwoLeaders        Signature = "two-leaders"        // election safety: at most one leader per term
-	VotedTwice        Signature = "voted-twice"        // one vote per member per term, over all its lives
-	LogMismatch       Signature = "log-mismatch"       // same index and term, other entry or other past
+	TwoLeaders        Signature = "two-leaders"        // election safety: one leader per term
+	VotedTwice        Signature = "voted-twice"        // one vote per member and term, over all lives
+	LogMismatch       Signature = "log-mismatch"       // same index and term, but other entries
 	LeaderIncomplete  Signature = "leader-incomplete"  // a leader lacks a committed entry
-	CommitMismatch    Signature = "commit-mismatch"    // two members commit different entries at an index
+	CommitMismatch    Signature = "commit-mismatch"    // two members commit different entries
 	CommitLost        Signature = "commit-lost"        // a committed entry was overwritten
 	CommitUnsupported Signature = "commit-unsupported" // committed without a durable quorum
-	LeaderUnsupported Signature = "leader-unsupported" // leads without the durable votes of a quorum
-	WentBack          Signature = "went-back"          // a term, commit index or match index fell
+	LeaderUnsupported Signature = "leader-unsupported" // leads without durable votes of a quorum
+	WentBack          Signature = "went-back"          // a term or commit index fell
 	Promised          Signature = "promised"           // a message promises what is not durable
-	Recovered         Signature = "recovered"          // a start found less or other than what was durable
+	Recovered         Signature = "recovered"          // a start found other than what was durable
 	Panicked          Signature = "panicked"           // the replica panicked
 	Refused           Signature = "refused"            // the log refused what it must be able to serve
 )
@@ -51,6 +51,6 @@ const (
 const (
 	NoLeader      Signature = "no-leader"
 	LeaderChurn   Signature = "leader-churn"   // leaders, but none that stays
-	StuckFollower Signature = "stuck-follower" // a leader, writes go through, a member never catches up
-	DroppedWrites Signature = "dropped-writes" // a leader, but fresh writes are never acknowledged
+	StuckFollower Signature = "stuck-follower" // a member never catches up
+	DroppedWrites Signature = "dropped-writes" // fresh writes are never acknowledged
 )

@@ -42,8 +42,8 @@ func (w *Watch) logged(node int, added []raft.Entry, s raft.Status) {
 	}
 }
 
-// cutIn returns the earliest term in which a member that is in term now can have cut its log: a busy
-// one goes through several in one turn.
+// cutIn returns the earliest term in which a member that is in term now can have cut its log: a
+// busy one goes through several in one turn.
 func (m *member) cutIn(added []raft.Entry, now uint64) uint64 {
 	if m.term == now || len(added) == 0 {
 		return now

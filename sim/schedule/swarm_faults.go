@@ -116,8 +116,8 @@ func (d *swarm) plan(on []nemesis.Kind) nemesis.Plan {
 	return plan
 }
 
-// contest strikes leader after leader, each soon after it may have been elected, and for longer than
-// it takes to elect the next one: so that several members have entries that no other has, of
+// contest strikes leader after leader, each soon after it may have been elected, and for longer
+// than it takes to elect the next one: so that several members have entries that no other has, of
 // several terms, when they meet again (paper, figures 7 and 8).
 func (d *swarm) contest() nemesis.Plan {
 	draw := d.stream("contest")

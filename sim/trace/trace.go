@@ -12,7 +12,7 @@ type Kind uint8
 const (
 	Send       Kind = 1  // of a message, to Peer
 	Deliver    Kind = 2  // of a message, from Peer; Cause is its Send
-	Drop       Kind = 3  // of a message on its way to Node, from Peer; Label says why; Cause is its Send
+	Drop       Kind = 3  // of a message from Peer on its way; Label says why; Cause: Send
 	Duplicate  Kind = 4  // a second copy of a message was put on its way; Cause is the first Send
 	Timer      Kind = 5  // time passed that meant something to the replica
 	Write      Kind = 6  // a write with its sync began
