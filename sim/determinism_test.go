@@ -14,8 +14,8 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write golden files anew")
 
 // Goal: a seed means the same run on every machine, and under every runtime.
-// Method: the trace hashes of many seeds against a file, with one and with several threads; .ci/arm64
-// runs this test under emulation, and make test-ci under the race detector.
+// Method: the trace hashes of many seeds against a file, with one and with several threads;
+// .ci/arm64 runs this test under emulation, and make test-ci under the race detector.
 func TestSeedsMeanTheSameEverywhere(t *testing.T) {
 	const path = "testdata/hashes.txt"
 	var text strings.Builder

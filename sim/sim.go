@@ -27,7 +27,7 @@ type Outcome struct {
 	Seed      uint64
 	Failure   *failure.Failure // nil: nothing broke
 	TraceHash uint64           // of every event and what it changed
-	Events    int64            // messages, disk completions, timers, client calls that reached a replica
+	Events    int64            // messages, disk completions, timers and calls that a replica took in
 	Virtual   time.Duration
 	Ops       int // operations called; of which:
 	OK        int // ... answered with ok
