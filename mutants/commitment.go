@@ -21,9 +21,8 @@ var commitment = []Mutant{
 		ID:   "commit-beyond-append",
 		Rule: "a follower commits at most up to the last new entry (paper, figure 2)",
 		Seen: "dragonboat #256",
-		Edits: []Edit{{"raft/replication.go",
-			"c.commitTo(min(m.Commit, last))",
-			"c.commitTo(m.Commit)"}},
+		Edits: []Edit{lowHint,
+			{"raft/replication.go", "c.commitTo(min(m.Commit, last))", "c.commitTo(m.Commit)"}},
 	},
 	{
 		ID:   "heartbeat-commits-unmatched",

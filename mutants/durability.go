@@ -72,13 +72,4 @@ var durability = []Mutant{
 			"	if c.after > 0 {",
 			"	if c.after > 0 && !isLive {"}},
 	},
-	{
-		ID:   "lost-segment-ignored",
-		Rule: "a segment follows the very record that its predecessor ends with",
-		Edits: []Edit{
-			{"raft/wal/recover.go", "if c.chain != chain {", "if c.chain != chain && isLive {"},
-			{"raft/wal/recover.go", "if c.after > 0 {", "if c.after > 0 && isLive {"},
-			{"raft/wal/recover.go", "if c.junk > 0 && !isLive {", "if c.junk > 0 && number == 0 {"},
-		},
-	},
 }

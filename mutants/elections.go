@@ -42,11 +42,13 @@ var elections = []Mutant{
 			"HardState{Term: c.hard.Term + 1}"}},
 	},
 	{
-		ID:   "resigning-frees-vote",
+		ID:   "stepping-down-frees-vote",
 		Rule: "a vote is given up only with its term (paper, figure 2)",
-		Edits: []Edit{{"raft/election.go",
-			"if term > c.hard.Term {",
-			"if term >= c.hard.Term {"}},
+		Edits: []Edit{
+			{"raft/election.go", "if term > c.hard.Term {", "if term >= c.hard.Term {"},
+			{"raft/leadership.go", "	c.become(Follower, leader)\n",
+				"	c.becomeFollower(c.hard.Term, leader)\n"},
+		},
 	},
 	{
 		ID:   "vote-outlives-term",
@@ -56,12 +58,12 @@ var elections = []Mutant{
 			"c.hard.Term = term"}},
 	},
 	{
-		ID:   "denied-vote-restarts-timer",
-		Rule: "only a granted vote restarts the election timer (paper, figure 2)",
-		Seen: "Students' Guide to Raft",
+		ID:   "pre-vote-restarts-timer",
+		Rule: "a pre-vote changes nothing at the voter, its election timer included (thesis 9.6)",
+		Seen: "hashicorp/raft #605",
 		Edits: []Edit{{"raft/election.go",
-			"		c.hard.Vote = m.From\n		c.restartElectionTimer()\n	}",
-			"		c.hard.Vote = m.From\n	}\n	c.restartElectionTimer()"}},
+			"	answer := Message{Kind: PreVoteAnswer,",
+			"	c.restartElectionTimer()\n	answer := Message{Kind: PreVoteAnswer,"}},
 	},
 	{
 		ID:   "stale-leader-restarts-timer",

@@ -26,9 +26,12 @@ var replication = []Mutant{
 			"case m.Term < c.hard.Term && m.Kind != Append:"}},
 	},
 	{
+		// The hint is lower, too, which alone is right: the best one skips the very appends that
+		// match before a tail that does not.
 		ID:   "tail-acknowledged",
 		Rule: "an acknowledgement covers what the append showed to match, not the whole log",
 		Edits: []Edit{
+			lowHint,
 			{"raft/replication.go", "Index: last, LogTerm: c.log.term(last)})",
 				"Index: c.log.last(), LogTerm: c.log.term(c.log.last())})"},
 			{"raft/replication.go", "if c.log.holds(m.Index, m.LogTerm) {",
@@ -36,12 +39,12 @@ var replication = []Mutant{
 		},
 	},
 	{
-		ID:   "match-falls",
-		Rule: "matchIndex never falls (paper, figure 2)",
+		ID:   "hint-acknowledges",
+		Rule: "a refusal tells where logs can agree at the latest, not that they do",
 		Seen: "RaftOS #25, PySyncObj #167",
 		Edits: []Edit{{"raft/progress.go",
-			"p.match = max(p.match, index)",
-			"p.match = index"}},
+			"	p.next = max(min(previous, hint+1), p.match+1)\n",
+			"	p.match = max(p.match, hint)\n	p.next = max(min(previous, hint+1), p.match+1)\n"}},
 	},
 	{
 		ID:   "probe-never-resumed",
@@ -68,3 +71,8 @@ var replication = []Mutant{
 			"	c.commitTo(n)\n	c.uncommitted -= sizes(c.log.between(c.commit, n))\n"}},
 	},
 }
+
+// lowHint has a refusal name the commit index, which surely matches, as some implementations do.
+var lowHint = Edit{"raft/replication.go",
+	"hint := c.log.lastUpToTerm(m.Index, m.LogTerm)",
+	"hint := min(c.commit, m.Index)"}

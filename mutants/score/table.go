@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -18,30 +19,21 @@ func (r *row) line() string {
 		r.took.Seconds())
 }
 
-// table is all that became of all bugs.
+// table is what became of all bugs.
 func table(rows []row, h *hunter) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "bug\tfound as\tclients\tseeds\tfound\tshrunk\tmembers\tfaults\toperations\trate")
+	fmt.Fprintln(w, "bug\tfound as\tseen by clients\tseeds\tfound\tshrunk\tmembers\tfaults\t"+
+		"operations\tseeds that fail")
 	for _, r := range rows {
-		if r.small == nil {
-			fmt.Fprintf(w, "%s\tMISSED\t-\t%d\t-\t-\t-\t-\t-\t-\n", r.mutant.ID, r.seeds)
-			continue
-		}
-		seen := "could see it"
-		if r.internal {
-			seen = "could not"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%d\t%d\t%s\n", r.mutant.ID, r.signature, seen,
-			r.seeds, seconds(r.took), seconds(r.shrinking), r.small.Options.Nodes,
-			len(r.small.Faults), len(r.small.Operations), r.rate)
+		r.write(w)
 	}
 	w.Flush()
+	b.WriteString("\n")
 	found := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.small == nil })
 	if len(found) > 0 {
-		fmt.Fprintf(&b, "\nmedians: found after %d seeds in %s, shrunk in %s to %d faults and %d "+
-			"operations\n",
-			median(found, func(r row) int { return r.seeds }),
+		fmt.Fprintf(&b, "medians: found after %d seeds in %s, shrunk in %s to %d faults and "+
+			"%d operations\n", median(found, func(r row) int { return r.seeds }),
 			seconds(median(found, func(r row) time.Duration { return r.took })),
 			seconds(median(found, func(r row) time.Duration { return r.shrinking })),
 			median(found, func(r row) int { return len(r.small.Faults) }),
@@ -55,9 +47,24 @@ func table(rows []row, h *hunter) string {
 		}
 		fmt.Fprintf(&b, "MISSED %s: %s\n", r.mutant.ID, r.missed)
 	}
-	fmt.Fprintf(&b, "%d of %d planted bugs caught, each in at most %v by %d workers, from seed %d on\n",
-		caught, len(rows), h.patience, h.workers, h.from)
+	fmt.Fprintf(&b, "%d of %d planted bugs caught, in at most %v each, by %d workers, "+
+		"from seed %d on\n", caught, len(rows), h.patience, h.workers, h.from)
 	return b.String()
+}
+
+// write writes one line of the table.
+func (r *row) write(w io.Writer) {
+	if r.small == nil {
+		fmt.Fprintf(w, "%s\tMISSED\t-\t%d\t-\t-\t-\t-\t-\t-\n", r.mutant.ID, r.seeds)
+		return
+	}
+	seen := "yes"
+	if r.internal {
+		seen = "no"
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%d\t%d\t%s\n", r.mutant.ID, r.signature, seen,
+		r.seeds, seconds(r.took), seconds(r.shrinking), r.small.Options.Nodes,
+		len(r.small.Faults), len(r.small.Operations), r.rate)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gauntlet/mutants"
+	"gauntlet/sim/schedule"
+)
+
+const summary = `seeds 10..1309: SAFETY VIOLATED by 1,201, liveness missed by 2
+  12,013,500 events, 10h00m of simulated time, 9,000 operations, of which 6,000 ok
+
+failures
+  two-leaders        1,201 seeds, the first is 700; internal only in 4: clients could not have seen it
+                     n1 and n3 in term 4
+  no-leader          2 seeds, the first is 900
+                     n1 and n3 in term 4
+
+situations            seeds        times
+  figure-8            2,000        3,000
+`
+
+// Goal: the score says what the campaign found, and nothing it did not find.
+// Method: a summary with failures, one without, and a text that is none.
+func TestParse(t *testing.T) {
+	got, err := parse(summary)
+	want := tally{seeds: 1300, failures: 1203, signature: "two-leaders", internal: true}
+	if err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	got, err = parse("seeds 1..17: no failure\n")
+	if err != nil || got != (tally{seeds: 17}) {
+		t.Errorf("a clean one: %+v, %v", got, err)
+	}
+	if _, err := parse("no seed was played\n"); err == nil {
+		t.Error("nothing is taken for a campaign")
+	}
+}
+
+// Goal: a bug that was found but whose schedule proves nothing is not counted as caught.
+// Method: a table of a caught bug, a missed one, and one that the clean build has as well.
+func TestTable(t *testing.T) {
+	small := &schedule.Schedule{}
+	small.Options.Nodes = 3
+	rows := []row{
+		{mutant: mutants.Mutant{ID: "a"}, signature: "two-leaders", seeds: 7, took: time.Second,
+			small: small, rate: tally{seeds: 200, failures: 3}},
+		{mutant: mutants.Mutant{ID: "b"}, seeds: 900, missed: "not found in 1m0s"},
+		{mutant: mutants.Mutant{ID: "c"}, signature: "no-leader", seeds: 9, took: 3 * time.Second,
+			small: small, missed: "the clean build fails as well: no-leader"},
+	}
+	text := table(rows, &hunter{patience: time.Minute, workers: 2, from: 1})
+	for _, want := range []string{
+		"a    two-leaders  yes              7      1.0s", "0.015 (3 of 200)",
+		"b    MISSED", "MISSED b: not found", "MISSED c: the clean build fails",
+		"found after 7 seeds in 1.0s", "1 of 3 planted bugs caught",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in:\n%s", want, text)
+		}
+	}
+}
+
+// Goal: a wrong name is an error, and several names are all of them, in their order.
+func TestChoose(t *testing.T) {
+	if _, err := choose("even-quorum,nonesuch"); err == nil {
+		t.Error("a bug that is none was taken")
+	}
+	chosen, err := choose("figure-8,even-quorum")
+	if err != nil || len(chosen) != 2 || chosen[0].ID != "figure-8" {
+		t.Errorf("%v, %v", chosen, err)
+	}
+}
