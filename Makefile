@@ -5,6 +5,7 @@
 # make build      bin/verify and bin/raftd, static
 # make bench      every benchmark
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
+# make sim-bugs   BUGS=figure-8,even-quorum: the simulator hunts planted bugs (default: all); a table
 # make run-rolling  upgrades and downgrades a cluster node by node, under load and partitions
 # make fuzz       FOR=10s: every fuzz target for that long
 # make kill-loop  KILLS=20: kills the controller at random instants; the hosts must heal themselves
@@ -21,7 +22,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench run-bug run-rolling fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help run test test-ci lint build bench run-bug sim-bugs run-rolling fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -45,6 +46,9 @@ run-bug: setup build
 	@go run ./mutants/build '$(BUG)' 'bin/raftd-$(BUG)'
 	@bin/verify run 'configs/bugs/$(BUG).yaml' --binary 'bin/raftd-$(BUG)'; \
 		code=$$?; echo "exit $$code"; exit $$code
+
+sim-bugs:
+	@go run ./mutants/score -bugs '$(BUGS)'
 
 run-rolling: setup build
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.Build=next' -o bin/raftd-next ./cmd/raftd
@@ -70,6 +74,7 @@ test-ci: setup setup-hosts lint build
 	@.ci/require gcc
 	go test -race $(RACE)
 	.ci/fuzz 10000x
+	go run ./mutants/score -bugs vote-despite-log,append-unchecked,heartbeat-commits-unmatched
 	.ci/lab
 
 bench: setup build

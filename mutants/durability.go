@@ -42,12 +42,12 @@ var durability = []Mutant{
 				"	if err := l.live.file.Sync(); err != nil {"}},
 	},
 	{
-		ID:   "sync-error-ignored",
+		ID:   "failed-sync-repeated",
 		Rule: "after a failed sync nothing may be assumed durable (Rebello et al., ATC 2020)",
 		Seen: "cockroach #37102",
 		Edits: []Edit{{"raft/wal/wal.go",
 			"	if err := l.live.file.Sync(); err != nil {",
-			"	if err := l.live.file.Sync(); err != nil && l.last == 0 {"}},
+			"	if err := l.live.file.Sync(); err != nil && l.live.file.Sync() != nil {"}},
 	},
 	{
 		ID:   "name-unsynced",
