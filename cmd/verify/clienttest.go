@@ -33,7 +33,7 @@ func (c *ClientTestCmd) Run(out io.Writer) error {
 	if err := program.Check(); err != nil {
 		return &exitError{exitUsage, err}
 	}
-	ctx, stop := interruptible(os.Stderr)
+	ctx, stop := interruptible(os.Stderr, healedByGuards)
 	defer stop()
 	server := c.Server
 	if c.Start != "" {

@@ -27,7 +27,7 @@ import (
 // RunCmd runs one suite.
 type RunCmd struct {
 	Suite  string   `arg:"" help:"Suite file, such as configs/smoke.yaml."`
-	Place  string   `help:"Where to run: lab or hosts; overrides the suite." placeholder:"PLACE"`
+	Place  string   `help:"Where to run: lab, hosts or sim; overrides the suite." placeholder:"PLACE"`
 	Hosts  string   `help:"Inventory of the hosts, for place hosts." placeholder:"FILE"`
 	Seed   *uint64  `help:"Seed of faults and workload; overrides the suite. Default: drawn."`
 	Binary []string `help:"Program to deploy; twice for two builds." type:"path" sep:"none"`
@@ -40,11 +40,14 @@ func (c *RunCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if s.Place == suite.PlaceSim {
+		return playSuite(context.Background(), out, os.Stderr, s, c.Out)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible(os.Stderr)
+	ctx, stop := interruptible(os.Stderr, healedByGuards)
 	defer stop()
 	built, err := setProgram(ctx, s, c.Binary, self)
 	if err != nil {
@@ -99,31 +102,39 @@ func (c *RunCmd) again(seed uint64) string {
 
 // load reads the suite and lets the command line override it.
 func (c *RunCmd) load() (*suite.Suite, error) {
-	s, err := suite.Load(c.Suite)
+	switch c.Place {
+	case "", suite.PlaceLab, suite.PlaceHosts, suite.PlaceSim:
+	default:
+		return nil, &exitError{exitUsage, fmt.Errorf("--place %s: want %s, %s or %s",
+			c.Place, suite.PlaceLab, suite.PlaceHosts, suite.PlaceSim)}
+	}
+	s, err := suite.LoadAt(c.Suite, c.Place)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	switch c.Place {
-	case "":
-	case suite.PlaceLab, suite.PlaceHosts:
-		s.Place = c.Place
-	default:
-		return nil, &exitError{exitUsage,
-			fmt.Errorf("--place %s: want %s or %s", c.Place, suite.PlaceLab, suite.PlaceHosts)}
+	if s.Place == suite.PlaceSim && len(c.Binary) > 0 {
+		return nil, &exitError{exitUsage, fmt.Errorf("--binary %s: place sim plays the raftd that "+
+			"this program is built with", c.Binary[0])}
 	}
 	if (s.Place == suite.PlaceHosts) != (c.Hosts != "") {
 		return nil, &exitError{exitUsage,
 			fmt.Errorf("place %s and --hosts %q: an inventory goes with place hosts, and only there",
 				s.Place, c.Hosts)}
 	}
-	if c.Seed != nil {
-		s.Seed = c.Seed
+	seeded(s, c.Seed)
+	return s, nil
+}
+
+// seeded gives a suite its seed: the one of the command line, or else its own, or else one that is
+// drawn.
+func seeded(s *suite.Suite, given *uint64) {
+	if given != nil {
+		s.Seed = given
 	}
 	if s.Seed == nil {
 		seed := uint64(binary.LittleEndian.Uint32(random(4)))
 		s.Seed = &seed
 	}
-	return s, nil
 }
 
 // clean says that nothing on the hosts is worth a look any more: what is, was fetched.
@@ -193,9 +204,12 @@ func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, erro
 	return p, nil
 }
 
+// healedByGuards is what remains to be said when a run that holds hosts is interrupted twice.
+const healedByGuards = "the dead-man on each host cleans up"
+
 // interruptible returns a context that the first interrupt cancels; the second ends the program at
-// once and leaves the hosts to their dead-men.
-func interruptible(talk io.Writer) (context.Context, func()) {
+// once, with a last word.
+func interruptible(talk io.Writer, last string) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -203,7 +217,7 @@ func interruptible(talk io.Writer) (context.Context, func()) {
 		<-signals
 		cancel()
 		if _, again := <-signals; again {
-			fmt.Fprintln(talk, "\nverify: interrupted twice: the dead-man on each host cleans up")
+			fmt.Fprintf(talk, "\nverify: interrupted twice: %s\n", last)
 			os.Exit(exitHarness)
 		}
 	}()
