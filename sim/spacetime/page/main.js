@@ -2,10 +2,17 @@
 
 let cursor = -1; // the record that the details are about
 
+// redraw draws another part of the run; arrange comes first if what is shown, or the window's
+// size, has changed.
 function redraw() {
-  place();
   draw();
+  frameShown();
+}
+
+function arrange() {
+  place();
   drawOverview();
+  redraw();
 }
 
 // remeasure makes room for what is shown now, and keeps the same time in view.
@@ -15,7 +22,7 @@ function remeasure() {
   for (const op of operations.filter(shownOperation)) instants.push(op.call, op.ret);
   measure(instants);
   if (had) show(placeOf(from), placeOf(to));
-  redraw();
+  arrange();
 }
 
 // mark lifts the record at the cursor out of the others.
@@ -75,13 +82,13 @@ function toFailure() {
 
 function lift() {
   togglePast(-1);
-  redraw();
+  arrange();
 }
 
 function choose(n) {
   select(n);
   togglePast(n);
-  redraw();
+  arrange();
 }
 
 // walk selects the next drawn record in a direction of time.
@@ -210,7 +217,7 @@ function listen() {
   listenKeys();
   listenPointer();
   listenOverview();
-  new ResizeObserver(() => redraw()).observe(picture.parentNode);
+  new ResizeObserver(arrange).observe(picture.parentNode);
 }
 
 // A page from a file may not be allowed to use the clipboard: then the text is selected.

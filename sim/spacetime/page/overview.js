@@ -22,11 +22,19 @@ function drawOverview() {
     const at = x(placeOf(r.at));
     svg("path", { class: "violation", d: `M${at} 0 V${height}` }, next);
   }
-  const from = x(Scale.from), to = x(Scale.to);
-  svg("rect", { class: "shown", x: from, y: 1, width: Math.max(to - from, 3), height: height - 2, rx: 3 }, next);
+  svg("rect", { class: "shown", y: 1, height: height - 2, rx: 3 }, next);
   overview.setAttribute("width", width + 1);
   overview.setAttribute("height", height);
   overview.replaceChildren(next);
+  frameShown();
+}
+
+// frameShown frames the part that the picture shows.
+function frameShown() {
+  const frame = overview.querySelector(".shown");
+  const room = overview.getAttribute("width") - 1 - Layout.gutter;
+  frame.setAttribute("x", Layout.gutter + Scale.from * room);
+  frame.setAttribute("width", Math.max((Scale.to - Scale.from) * room, 3));
 }
 
 // A press or a drag on the strip brings that place to the middle of the picture.
