@@ -75,6 +75,9 @@ func render(a *account, w window, about About) []byte {
 	if f := a.failure; f != nil {
 		v.Failed, v.Title, v.Lead, v.Internal = true, string(f.Signature), f.Text, f.InternalOnly
 		v.At = milliseconds(f.At)
+		if w.short {
+			v.Lead = shorten(v.Lead, mostLetters)
+		}
 	}
 	v.tell(a, w)
 	encoded, _ := json.Marshal(newData(a, w)) // numbers and strings only: cannot fail

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"gauntlet/sim/failure"
 	"gauntlet/sim/trace"
 )
 
@@ -79,6 +80,54 @@ func TestPastIsTransitive(t *testing.T) {
 		reach(of)
 		if !slices.Equal(a.past(of), want) {
 			t.Fatalf("the past of record %d is not what its causes reach", of)
+		}
+	}
+}
+
+// Goal: a failure that the account does not hold becomes a record at its instant, and every other
+// record still follows from the same one.
+// Method: a message before the failure and one after; one record that claims to follow from a later
+// one.
+func TestViolationIsInserted(t *testing.T) {
+	log := &trace.Log{Nodes: []string{"n1", "n2"}}
+	log.Add(trace.Record{At: 1, Kind: trace.Send, Node: 0, Peer: 1, Cause: 3})
+	log.Add(trace.Record{At: 2, Kind: trace.Deliver, Node: 1, Peer: 0, Cause: 0})
+	log.Add(trace.Record{At: 4, Kind: trace.Send, Node: 1, Peer: 0, Cause: -1})
+	log.Add(trace.Record{At: 5, Kind: trace.Deliver, Node: 0, Peer: 1, Cause: 2})
+	a := newAccount(log, nil, &failure.Failure{At: 3, Nodes: []int{1}})
+	var causes []int
+	for _, r := range a.records {
+		causes = append(causes, r.Cause)
+	}
+	if want := []int{-1, 0, -1, -1, 3}; a.focus != 2 || !slices.Equal(causes, want) {
+		t.Errorf("the failure is record %d, causes %v; want 2, %v", a.focus, causes, want)
+	}
+	if past := a.past(a.focus); !past[0] || !past[1] || past[3] {
+		t.Errorf("the past of the failure is %v", past)
+	}
+}
+
+// Goal: what a member is at each instant is what its lane says, also before its first process.
+// Method: one that starts a little late, leads and falls; one that is just there.
+func TestConditions(t *testing.T) {
+	log := &trace.Log{Nodes: []string{"n1", "n2"}}
+	log.Add(trace.Record{At: 1, Kind: trace.Start, Node: 0, Peer: -1, Cause: -1})
+	log.Add(trace.Record{At: 2, Kind: trace.Role, Node: 0, Peer: -1, Cause: -1, Role: "leader", Term: 3})
+	log.Add(trace.Record{At: 3, Kind: trace.Commit, Node: 1, Peer: -1, Cause: -1, Index: 8})
+	log.Add(trace.Record{At: 4, Kind: trace.Crash, Node: 0, Peer: -1, Cause: -1})
+	log.Add(trace.Record{At: 5, Kind: trace.Pause, Node: 1, Peer: -1, Cause: -1})
+	a := newAccount(log, nil, nil)
+	other := condition{Role: "follower"}
+	for record, want := range [][2]condition{
+		{{Role: "follower", Down: true}, other},
+		{{Role: "follower"}, other},
+		{{Role: "leader", Term: 3}, other},
+		{{Role: "leader", Term: 3}, {Role: "follower", Commit: 8}},
+		{{Role: "follower", Term: 3, Down: true}, {Role: "follower", Commit: 8}},
+		{{Role: "follower", Term: 3, Down: true}, {Role: "follower", Commit: 8, Paused: true}},
+	} {
+		if got := a.conditions(record); !slices.Equal(got, want[:]) {
+			t.Errorf("before record %d: %+v, want %+v", record, got, want)
 		}
 	}
 }

@@ -111,6 +111,69 @@ func TestLongRunsAreBounded(t *testing.T) {
 	}
 }
 
+// Goal: a single text cannot make the page too large either.
+// Method: a panic's worth of text in each place that takes one, far above the bound.
+func TestLongTextsAreCut(t *testing.T) {
+	wide := strings.Repeat("wide ", mostBytes)
+	run := staleRead()
+	run.failure.Text, run.records[9].Label, run.operations[2].Error = wide, wide, wide
+	if n := len(run.page()); n > mostBytes {
+		t.Errorf("%d bytes, at most %d are allowed", n, mostBytes)
+	}
+	if n := len(Text(run.log(), run.history(), run.failure, run.about)); n > 20_000 {
+		t.Errorf("%d bytes of text", n)
+	}
+}
+
+// Goal: inputs and outputs read as people write them, always in the same order.
+// Method: one of each shape, several times, as maps have no order.
+func TestCompact(t *testing.T) {
+	for raw, want := range map[string]string{
+		``: "", `{}`: "", `{"value":3}`: "3", `[1,2]`: "[1,2]",
+		`{"old":1,"new":2,"also":null}`: "also null new 2 old 1",
+	} {
+		for range 20 {
+			if got := compact(json.RawMessage(raw)); got != want {
+				t.Errorf("%s is %q, want %q", raw, got, want)
+			}
+		}
+	}
+}
+
+// Goal: of a long run the story tells what a person would: what cannot be, the faults that are
+// still on, and the latest; and no start but those after a fall.
+// Method: a fault that stays, a violating answer, then many leaders and short faults.
+func TestStory(t *testing.T) {
+	run := &tale{nodes: []string{"n1", "n2"}}
+	run.label(0, trace.Start, 0, "")
+	run.add(ms, trace.FaultStart, -1, func(r *line) { r.Fault, r.Label = 1, "stays" })
+	run.operation(7, 0, 0, 2*ms, 3*ms, "read", "x", `{}`, `{"value":1}`)
+	for i := range 40 {
+		at := time.Duration(10+10*i) * ms
+		run.add(at, trace.FaultStart, -1, func(r *line) { r.Fault, r.Label = 2+i, "passes" })
+		run.add(at+ms, trace.FaultStop, -1, func(r *line) { r.Fault = 2 + i })
+		run.role(at+2*ms, i%2, "leader", uint64(i))
+	}
+	run.label(450*ms, trace.Crash, 1, "power")
+	run.label(460*ms, trace.Start, 1, "all")
+	run.failure = &failure.Failure{At: 500 * ms, Operations: []int64{7}, Signature: "s", Text: "t"}
+	var got []string
+	for _, m := range newAccount(run.log(), run.history(), run.failure).story() {
+		got = append(got, m.Text)
+	}
+	want := []string{
+		"fault 1 strikes: stays", "n1 answers client 0: read x → 1, asked at 2.000 ms",
+		"n2 leads in term 35", "fault 38 strikes: passes, for 1.000 ms", "n1 leads in term 36",
+		"fault 39 strikes: passes, for 1.000 ms", "n2 leads in term 37",
+		"fault 40 strikes: passes, for 1.000 ms", "n1 leads in term 38",
+		"fault 41 strikes: passes, for 1.000 ms", "n2 leads in term 39",
+		"n2 goes down: power", "n2 starts: all", "s: t",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // Goal: a fault that began before the part shown, and is still on, is on the page.
 // Method: a fault before thousands of messages; a second one that is over before they begin.
 func TestFaultsThatAreStillOn(t *testing.T) {

@@ -105,12 +105,12 @@ func (a *account) told(r *trace.Record) string {
 // operationText is an operation in short: "read x → 1", "write x 2 (ok)".
 func operationText(op *history.Operation) string {
 	words := []string{op.Kind, op.Key}
-	if input := compact(op.Input); input != "" && input != "{}" {
+	if input := compact(op.Input); input != "" {
 		words = append(words, input)
 	}
 	output := compact(op.Output)
 	switch {
-	case op.Outcome == history.OutcomeOK && output != "" && output != "{}":
+	case op.Outcome == history.OutcomeOK && output != "":
 		words = append(words, "→", output)
 	case op.Outcome == "":
 		words = append(words, "(never answered)")

@@ -28,7 +28,8 @@ const legend = `  | follower   ? candidate   # leader   : paused   (blank) down
 func (a *account) text(about About) string {
 	var b strings.Builder
 	if f := a.failure; f != nil {
-		fmt.Fprintf(&b, "%s at %s: %s\n", f.Signature, milliseconds(f.At), f.Text)
+		fmt.Fprintf(&b, "%s at %s: %s\n", f.Signature, milliseconds(f.At),
+			shorten(f.Text, 4*mostColumns))
 	} else {
 		b.WriteString("nothing broke\n")
 	}
@@ -43,7 +44,7 @@ func (a *account) text(about About) string {
 	}
 	b.WriteString(" event\n")
 	last := -1
-	lanes := make([]condition, len(a.nodes))
+	lanes := a.conditions(0)
 	for _, i := range a.lines() {
 		for _, r := range a.records[last+1 : i] {
 			if r.Node >= 0 {

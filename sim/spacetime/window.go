@@ -89,11 +89,17 @@ func (a *account) stillOn(record int) []int {
 	return starts
 }
 
-// conditions is what each member is just before a record.
+// conditions is what each member is just before a record. One whose lane opens with a start was down
+// until then.
 func (a *account) conditions(record int) []condition {
 	list := make([]condition, len(a.nodes))
 	for i := range list {
 		list[i].Role = string(history.RoleFollower)
+	}
+	for i := len(a.records) - 1; i >= 0; i-- {
+		if r := &a.records[i]; r.Node >= 0 && onLane(r.Kind) {
+			list[r.Node].Down = r.Kind == trace.Start
+		}
 	}
 	for _, r := range a.records[:record] {
 		if r.Node >= 0 {

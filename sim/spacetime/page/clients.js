@@ -45,8 +45,8 @@ function wire(parent, op, r, y) {
 
 function operationText(op) {
   const words = [op.kind, op.key];
-  if (op.input && op.input !== "{}") words.push(op.input);
-  if (op.outcome === "ok" && op.output && op.output !== "{}") words.push("→ " + op.output);
+  if (op.input) words.push(op.input);
+  if (op.outcome === "ok" && op.output) words.push("→ " + op.output);
   else if (op.outcome !== "ok") words.push("(" + op.outcome + ")");
   return words.join(" ");
 }
