@@ -112,7 +112,8 @@ func TestViolationIsInserted(t *testing.T) {
 func TestConditions(t *testing.T) {
 	log := &trace.Log{Nodes: []string{"n1", "n2"}}
 	log.Add(trace.Record{At: 1, Kind: trace.Start, Node: 0, Peer: -1, Cause: -1})
-	log.Add(trace.Record{At: 2, Kind: trace.Role, Node: 0, Peer: -1, Cause: -1, Role: "leader", Term: 3})
+	log.Add(trace.Record{At: 2, Kind: trace.Role, Node: 0, Peer: -1, Cause: -1, Term: 3,
+		Role: "leader"})
 	log.Add(trace.Record{At: 3, Kind: trace.Commit, Node: 1, Peer: -1, Cause: -1, Index: 8})
 	log.Add(trace.Record{At: 4, Kind: trace.Crash, Node: 0, Peer: -1, Cause: -1})
 	log.Add(trace.Record{At: 5, Kind: trace.Pause, Node: 1, Peer: -1, Cause: -1})

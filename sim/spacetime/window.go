@@ -89,8 +89,8 @@ func (a *account) stillOn(record int) []int {
 	return starts
 }
 
-// conditions is what each member is just before a record. One whose lane opens with a start was down
-// until then.
+// conditions is what each member is just before a record. One whose lane opens with a start was
+// down until then.
 func (a *account) conditions(record int) []condition {
 	list := make([]condition, len(a.nodes))
 	for i := range list {
