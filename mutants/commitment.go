@@ -50,11 +50,4 @@ var commitment = []Mutant{
 			{"raft/ready.go", "	c.applied = upTo\n", "	c.applied = c.commit\n"},
 		},
 	},
-	{
-		ID:   "dropped-write-vouches",
-		Rule: "a write that ends does not vouch for entries that were dropped since",
-		Edits: []Edit{{"raft/ready.go",
-			"c.out.writes[i].last = min(c.out.writes[i].last, index-1)",
-			"c.out.writes[i].last = max(c.out.writes[i].last, index-1)"}},
-	},
 }

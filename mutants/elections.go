@@ -58,14 +58,6 @@ var elections = []Mutant{
 			"c.hard.Term = term"}},
 	},
 	{
-		ID:   "pre-vote-restarts-timer",
-		Rule: "a pre-vote changes nothing at the voter, its election timer included (thesis 9.6)",
-		Seen: "hashicorp/raft #605",
-		Edits: []Edit{{"raft/election.go",
-			"	answer := Message{Kind: PreVoteAnswer,",
-			"	c.restartElectionTimer()\n	answer := Message{Kind: PreVoteAnswer,"}},
-	},
-	{
 		ID:   "stale-leader-restarts-timer",
 		Rule: "a leader of an earlier term does not restart the election timer (paper, figure 2)",
 		Seen: "butane oracles #32",

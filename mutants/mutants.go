@@ -1,6 +1,6 @@
 // Package mutants holds known bugs as small edits of the clean source: the proof that a red
 // verdict is possible. A mutant is built with "go build -overlay", so the source itself carries
-// no switches. The simulator must find all of them; a few show on real processes, too, and have a
+// no switches. The simulator must find all of All; a few show on real processes, too, and have a
 // suite that must catch them there.
 //
 // An edit that silently missed would build the clean program and call it the bug. Hence: each
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ func (m Mutant) Suite() string { return "configs/bugs/" + m.ID + ".yaml" }
 // Find returns the mutant with an ID; the error lists those there are.
 func Find(id string) (Mutant, error) {
 	var known []string
-	for _, m := range All {
+	for _, m := range slices.Concat(All, Elusive) {
 		if m.ID == id {
 			return m, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,7 +98,7 @@ func TestFindNamesThemAll(t *testing.T) {
 // Method: compile the packages that are edited; that a program differs is proven as it is built.
 func TestEveryMutantCompiles(t *testing.T) {
 	known := map[string]bool{}
-	for _, m := range All {
+	for _, m := range slices.Concat(All, Elusive) {
 		if known[m.ID] || m.Rule == "" || len(m.Edits) == 0 {
 			t.Errorf("%q is there twice, or says nothing", m.ID)
 		}

@@ -10,12 +10,12 @@ var requests = []Mutant{
 			""}},
 	},
 	{
-		ID:   "forward-refused-late",
+		ID:   "late-forward-refused",
 		Rule: "only who knows that a forward was never taken says so",
-		Edits: []Edit{{"raft/forward.go",
-			"	if c.forwards.term != c.hard.Term {\n",
-			"	if c.forwards.term != c.hard.Term {\n" +
-				"		c.send(Message{Kind: ForwardRefused, To: m.From, ID: m.ID})\n"}},
+		Edits: []Edit{{"raft/step.go",
+			"	case ReadIndex:\n		c.send(Message{Kind: ReadIndexAnswer,",
+			"	case Forward:\n		c.send(Message{Kind: ForwardRefused, To: m.From, ID: m.ID})\n" +
+				"	case ReadIndex:\n		c.send(Message{Kind: ReadIndexAnswer,"}},
 	},
 	{
 		ID:   "unknown-called-failed",

@@ -26,10 +26,22 @@ const (
 	exitUsage   = 64
 )
 
+// heading introduces the table in a file.
+const heading = `# Scoreboard of the planted bugs
+
+How fast the simulator finds each bug of package mutants, and how little is left of what provoked
+it. Written by "go run ./mutants/score -rate 20s -report mutants/SCOREBOARD.md" on two cores that
+had other work to do. "found" and "shrunk" are wall time; "seeds that fail" is of another campaign,
+which ends after its twentieth failure. "make sim-bugs" prints it anew.
+
+~~~
+%s~~~
+`
+
 func main() {
 	var h hunter
 	bugs := flag.String("bugs", "", "hunt only these, separated by commas")
-	report := flag.String("report", "", "write the table to this file, too")
+	report := flag.String("report", "", "write the table as Markdown here, too")
 	flag.DurationVar(&h.patience, "for", time.Minute, "time to find one bug")
 	flag.IntVar(&h.workers, "workers", 2, "seeds that are played at a time")
 	flag.Uint64Var(&h.from, "from", 1, "first seed")
@@ -92,7 +104,8 @@ func (h *hunter) score(ctx context.Context, bugs []mutants.Mutant, report string
 	text := table(rows, h)
 	fmt.Print(text)
 	if report != "" {
-		if err := os.WriteFile(report, []byte(text), 0o644); err != nil {
+		page := fmt.Sprintf(heading, text)
+		if err := os.WriteFile(report, []byte(page), 0o644); err != nil {
 			return false, err
 		}
 	}
