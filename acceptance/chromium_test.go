@@ -61,8 +61,12 @@ func browse(t *testing.T, file string) *tab {
 	}()
 	t.Cleanup(func() {
 		b.call("Browser.close", nil)
+		select {
+		case <-read:
+		case <-time.After(patience):
+			_ = browser.Process.Kill()
+		}
 		in.Close()
-		<-read
 		out.Close()
 		_ = browser.Wait() // however it ends
 	})

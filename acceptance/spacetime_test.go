@@ -3,7 +3,6 @@
 package acceptance
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +27,14 @@ import (
 // page; mouse and keyboard go through it.
 func TestSpacetimePage(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "page.html")
-	verify := wrongVerify(t, "leader-local-read")
+	mutant, err := mutants.Find("leader-local-read")
+	verify := filepath.Join(t.TempDir(), "verify")
+	if err == nil {
+		err = mutant.Build(t.Context(), root, mutants.Verify, verify)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	replay := exec.Command(verify, "replay", cutOffLeader(t), "--page", page)
 	output, err := replay.CombinedOutput()
 	var ended *exec.ExitError
@@ -189,46 +195,4 @@ func cutOffLeader(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// wrongVerify builds verify with a planted bug in the replica that it simulates.
-func wrongVerify(t *testing.T, bug string) string {
-	t.Helper()
-	mutant, err := mutants.Find(bug)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	top, err := filepath.Abs(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	replace := map[string]string{}
-	for i, edit := range mutant.Edits {
-		file := filepath.Join(top, edit.File)
-		text, err := os.ReadFile(file)
-		if err != nil || bytes.Count(text, []byte(edit.Old)) != 1 {
-			t.Fatalf("%s: %v, or the text to edit is not there once", file, err)
-		}
-		replace[file] = filepath.Join(dir, fmt.Sprintf("edited%d.go", i))
-		text = bytes.Replace(text, []byte(edit.Old), []byte(edit.New), 1)
-		if err := os.WriteFile(replace[file], text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	content, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(overlay, content, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	wrong := filepath.Join(dir, "verify")
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", wrong, "./cmd/verify")
-	build.Dir = top
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
-	}
-	return wrong
 }
