@@ -205,9 +205,9 @@ func (w *World) answered(m *member, a *replica.Answer) {
 	if op.settled {
 		return
 	}
+	op.settled, op.answer = true, *a
 	w.witness.Returned(op.ID, a, op.Key, op.read)
 	w.noticeAnswer(m, op, a)
-	op.settled, op.answer = true, *a
 	c := &w.workers[op.worker]
 	w.heap.push(event{at: w.now + c.delays.Duration(0, w.options.Workload.DelayMax),
 		kind: eventAnswer, ref: ref})

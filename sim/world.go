@@ -241,6 +241,11 @@ func (w *World) failed() {
 		f = w.witness.Failure()
 	}
 	w.fail(f)
+	for _, id := range f.Operations { // what is wrong about an answer is what its client is told
+		if op := &w.operations[id-1]; op.settled && !op.done {
+			w.answer(int32(id - 1))
+		}
+	}
 }
 
 // fail ends the run. The first failure counts.

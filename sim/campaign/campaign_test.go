@@ -87,6 +87,7 @@ func draw(seed uint64) *schedule.Schedule {
 			Network: schedule.Network{DelayMin: ms, DelayMax: 2 * ms},
 			Disk:    schedule.Disk{SyncMin: ms, SyncMax: 2 * ms, SegmentBytes: 1 << 20},
 			Workload: schedule.Workload{
+				ThinkMin: ms, ThinkMax: ms,
 				Kind: "register", Clients: 3, Keys: 2, OpsPerKey: 10, Timeout: 100 * ms,
 			},
 			Load: 10 * time.Second,

@@ -21,8 +21,8 @@ const (
 )
 
 // The black-box checker tries orders of the operations that are open at the same time. Beyond
-// mostOpen of one key it is not asked, so that whether it is does not hang on the machine, and below
-// it a key takes milliseconds; a budget remains against what is not foreseen.
+// mostOpen of one key it is not asked, so that whether it is does not hang on the machine, and
+// below it a key takes milliseconds; a budget remains against what is not foreseen.
 const (
 	mostOpen    = 12
 	checkBudget = 10 * time.Second
@@ -75,6 +75,10 @@ func judge(
 	engine Engine, fresh NewEngine, s *schedule.Schedule, redraw func() *schedule.Schedule,
 	again, check bool,
 ) Judged {
+	if err := s.Valid(); err != nil {
+		return Judged{Outcome: &sim.Outcome{Seed: s.Seed},
+			Trouble: fmt.Sprintf("the schedule that was drawn is not valid: %v", err)}
+	}
 	j := Judged{Outcome: engine.Run(s, sim.Options{History: check})}
 	failed := j.Outcome.Failure != nil
 	if again || failed {

@@ -199,7 +199,8 @@ func (d *swarm) workload() {
 		w.Keys = max(w.Keys, w.Clients/4) // so that a checker can still try all orders
 		w.Timeout = scaled(draw, d.et/2, 4*d.et)
 	}
-	think := o.Load*time.Duration(w.Clients)/time.Duration(d.ops) - answer
+	together := o.Load * time.Duration(w.Clients)
+	think := max(2+4*together/maxOperations, together/time.Duration(d.ops)-answer)
 	w.ThinkMin, w.ThinkMax = think/2, think+think/2
 }
 
