@@ -92,7 +92,8 @@ func (p *picture) show(
 			return err
 		}
 		page := spacetime.Page(j.Second.Trace, j.Second.History, j.Outcome.Failure,
-			spacetime.About{Seed: s.Seed, Options: s.Options, Build: build, Replay: command})
+			spacetime.About{Seed: s.Seed, Options: s.Options, Virtual: j.Outcome.Virtual,
+				Build: build, Replay: command})
 		if err := os.WriteFile(p.Page, page, 0o644); err != nil {
 			return err
 		}
@@ -124,6 +125,9 @@ func describe(s *schedule.Schedule, j campaign.Judged) string {
 		o.Events, o.Virtual.Round(time.Microsecond), o.Ops, o.OK, o.TraceHash)
 	if j.Reason != "" {
 		fmt.Fprintf(&b, "  checker: %s: %s\n", j.Checker, j.Reason)
+	}
+	if j.TooHard {
+		fmt.Fprintf(&b, "  checker: not asked, as too many operations were open at once\n")
 	}
 	if j.Trouble != "" {
 		fmt.Fprintf(&b, "  CONTRADICTION: %s\n", j.Trouble)

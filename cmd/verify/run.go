@@ -214,14 +214,20 @@ func interruptible(talk io.Writer, last string) (context.Context, func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-signals
+		if _, interrupted := <-signals; !interrupted {
+			return
+		}
 		cancel()
 		if _, again := <-signals; again {
 			fmt.Fprintf(talk, "\nverify: interrupted twice: %s\n", last)
 			os.Exit(exitHarness)
 		}
 	}()
-	return ctx, cancel
+	return ctx, func() {
+		signal.Stop(signals) // from here on nothing is sent
+		close(signals)
+		cancel()
+	}
 }
 
 func newRunID() string { return hex.EncodeToString(random(4)) }

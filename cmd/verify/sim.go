@@ -155,13 +155,13 @@ func (c *SimCmd) campaign(k *kong.Context, draw func(uint64) *schedule.Schedule)
 	if config.Workers == 0 {
 		config.Workers = runtime.GOMAXPROCS(0)
 	}
-	fmt.Fprintf(k.Stderr, "%s, %d at a time; evidence of failures goes to %s\n",
-		named(config), config.Workers, out)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
 	ctx, stop := interruptible(k.Stderr, "nothing more is kept")
 	defer stop()
+	fmt.Fprintf(k.Stderr, "%s, %d at a time; evidence of failures goes to %s\n",
+		named(config), config.Workers, out)
 	tally := campaign.Run(ctx, config, campaign.NewProgress(k.Stderr, widthOf(k.Stderr)))
 	if err := tally.Summary(k.Stdout); err != nil {
 		return err

@@ -9,8 +9,8 @@
 //
 //	Run       a campaign, and a directory of evidence for each signature of failure
 //	Play      one schedule, with all judges
+//	Concrete  a schedule with every operation written out
 //	Shrink    the smallest schedule that fails in the same way
-//	Evidence  the directory of one failure
 package campaign
 
 import (

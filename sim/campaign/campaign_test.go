@@ -167,7 +167,7 @@ func TestEndsEarly(t *testing.T) {
 	c.For, c.Workers = 30*time.Millisecond, 3
 	timed := sweep(c)
 	c.For = 0
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	c.Engine = func() Engine {
 		return &fake{rule: func(_ *fake, s *schedule.Schedule, _ *sim.Outcome) {
 			if s.Seed == 205 {

@@ -50,11 +50,16 @@ func (c *Config) keepGroup(t *Tally, g *Group, p *Progress) error {
 		return err
 	}
 	replay := "verify replay " + path
-	if err := c.writeRun(g.Directory, small, replay); err != nil {
+	j := Play(c.Engine, small)
+	f := j.Outcome.Failure
+	if f == nil {
+		return fmt.Errorf("%s did not come back when %s was played", g.Signature, path)
+	}
+	if err := c.writeRun(g.Directory, small, j, replay); err != nil {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\n", g.Signature, g.First.Text)
+	fmt.Fprintf(&b, "%s: %s\n\n", f.Signature, f.Text)
 	fmt.Fprintf(&b, "replay    %s\n", replay)
 	fmt.Fprintf(&b, "original  verify replay %s\n", filepath.Join(g.Directory, originalFile))
 	fmt.Fprintf(&b, "seed      %s\n", c.Command(seed))
@@ -63,17 +68,18 @@ func (c *Config) keepGroup(t *Tally, g *Group, p *Progress) error {
 	fmt.Fprintf(&b, "%s of %s seeds failed so; clients could not have seen it in %s of them.\n",
 		thousands(int64(g.Count)), thousands(int64(t.Seeds)), thousands(int64(g.Internal)))
 	wrap(&b, "seeds", numbers(g.Seeds))
-	if g.First.Stack != "" {
-		fmt.Fprintf(&b, "\n%s", g.First.Stack)
+	if f.Stack != "" {
+		fmt.Fprintf(&b, "\n%s", f.Stack)
 	}
 	return os.WriteFile(filepath.Join(g.Directory, readmeFile), []byte(b.String()), 0o644)
 }
 
-// writeRun plays a schedule with everything recorded, and writes what can be looked at.
-func (c *Config) writeRun(dir string, s *schedule.Schedule, replay string) error {
-	j := Play(c.Engine, s)
+// writeRun writes what can be looked at of a schedule that was played.
+func (c *Config) writeRun(dir string, s *schedule.Schedule, j Judged, replay string) error {
 	log, h, f := j.Second.Trace, j.Second.History, j.Outcome.Failure
-	about := spacetime.About{Seed: s.Seed, Options: s.Options, Build: c.Build, Replay: replay}
+	about := spacetime.About{
+		Seed: s.Seed, Options: s.Options, Virtual: j.Outcome.Virtual, Build: c.Build, Replay: replay,
+	}
 	var history bytes.Buffer
 	if err := h.Write(&history); err != nil {
 		return err
