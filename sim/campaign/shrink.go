@@ -54,12 +54,14 @@ func (j *Judged) Expect(build string) *schedule.Expect {
 	}
 }
 
-// Shrink returns the smallest schedule that it finds which fails with the signature that s expects.
-// Progress hears of each that is smaller.
+// Shrink returns the smallest schedule that it finds which fails with the signature that s expects,
+// and as visibly: what clients could see of s they can see of it. Progress hears of each that is
+// smaller.
 func Shrink(
 	engine NewEngine, s *schedule.Schedule, progress func(minimise.Progress),
 ) *schedule.Schedule {
 	a := alike{engine: engine(), want: failure.Signature(s.Expect.Signature), left: shrinkEvents}
+	a.visible = Play(engine, s).Checker == checker.Invalid
 	small := *minimise.Minimise(s, a.fails, minimise.Replays, progress)
 	ended := Play(engine, &small)
 	small.Expect = ended.Expect(s.Expect.Build)
@@ -68,9 +70,10 @@ func Shrink(
 
 // alike plays schedules in search of one signature.
 type alike struct {
-	engine Engine
-	want   failure.Signature
-	left   int64 // events that may still be played
+	engine  Engine
+	want    failure.Signature
+	visible bool  // the checker must reject what clients saw
+	left    int64 // events that may still be played
 }
 
 // fails says whether a schedule fails in the way that is wanted.
@@ -82,10 +85,10 @@ func (a *alike) fails(s *schedule.Schedule) bool {
 	o := a.engine.Run(s, sim.Options{History: ofChecker})
 	a.left -= o.Events
 	found := signature(o.Failure)
-	if !ofChecker {
+	if !ofChecker && (found != a.want || !a.visible) {
 		return found == a.want
 	}
-	if found != "" && !isLiveness(found) {
+	if ofChecker && found != "" && !isLiveness(found) {
 		return false
 	}
 	keys := checker.Partition(o.History)
