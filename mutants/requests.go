@@ -10,12 +10,12 @@ var requests = []Mutant{
 			""}},
 	},
 	{
-		ID:   "late-forward-refused",
-		Rule: "only who knows that a forward was never taken says so",
-		Edits: []Edit{{"raft/step.go",
-			"	case ReadIndex:\n		c.send(Message{Kind: ReadIndexAnswer,",
-			"	case Forward:\n		c.send(Message{Kind: ForwardRefused, To: m.From, ID: m.ID})\n" +
-				"	case ReadIndex:\n		c.send(Message{Kind: ReadIndexAnswer,"}},
+		ID:   "repeated-forward-refused",
+		Rule: "a forward that was taken is not refused when it comes again",
+		Edits: []Edit{{"raft/forward.go",
+			"	if m.ID <= c.forwards.last[from] {\n",
+			"	if m.ID <= c.forwards.last[from] {\n" +
+				"		c.send(Message{Kind: ForwardRefused, To: m.From, ID: m.ID})\n"}},
 	},
 	{
 		ID:   "unknown-called-failed",

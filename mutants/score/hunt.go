@@ -32,6 +32,7 @@ type row struct {
 	mutant    mutants.Mutant
 	missed    string // why it does not count as caught; "": it does
 	signature string
+	internal  bool          // clients could not have seen it
 	seeds     int           // played, until it was found or time was up
 	took      time.Duration // until it was found
 	shrinking time.Duration
@@ -61,7 +62,7 @@ func (h *hunter) hunt(ctx context.Context, m mutants.Mutant) (row, error) {
 		r.missed = fmt.Sprintf("not found in %v", h.patience)
 		return r, nil
 	}
-	r.signature = t.signature
+	r.signature, r.internal = t.signature, t.internal
 	if err := r.time(began, filepath.Join(evidence, t.signature)); err != nil {
 		return r, err
 	}
@@ -146,11 +147,12 @@ func last(text string) string {
 type tally struct {
 	seeds, failures int
 	signature       string // of the first failure
+	internal        bool
 }
 
 var (
 	playedLine  = regexp.MustCompile(`(?m)^seeds (\d+)\.\.(\d+): `)
-	failureLine = regexp.MustCompile(`(?m)^  (\S+) +([\d,]+) seeds, the first is \d+`)
+	failureLine = regexp.MustCompile(`(?m)^  (\S+) +([\d,]+) seeds, the first is \d+(; internal)?`)
 )
 
 func parse(summary string) (tally, error) {
@@ -166,7 +168,7 @@ func parse(summary string) (tally, error) {
 		n, _ := strconv.Atoi(strings.ReplaceAll(failure[2], ",", ""))
 		t.failures += n
 		if i == 0 {
-			t.signature = failure[1]
+			t.signature, t.internal = failure[1], failure[3] != ""
 		}
 	}
 	return t, nil

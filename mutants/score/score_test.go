@@ -26,7 +26,7 @@ situations            seeds        times
 // Method: a summary with failures, one without, and a text that is none.
 func TestParse(t *testing.T) {
 	got, err := parse(summary)
-	want := tally{seeds: 1300, failures: 1203, signature: "two-leaders"}
+	want := tally{seeds: 1300, failures: 1203, signature: "two-leaders", internal: true}
 	if err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
@@ -53,7 +53,7 @@ func TestTable(t *testing.T) {
 	}
 	text := table(rows, &hunter{patience: time.Minute, workers: 2, from: 1})
 	for _, want := range []string{
-		"a    two-leaders  7      1.0s", "0.015 (3 of 200)",
+		"a    two-leaders  yes             7      1.0s", "0.015 (3 of 200)",
 		"b    MISSED", "MISSED b: not found", "MISSED c: the clean build fails",
 		"found after 7 seeds in 1.0s", "1 of 3 planted bugs caught",
 	} {

@@ -23,7 +23,7 @@ func (r *row) line() string {
 func table(rows []row, h *hunter) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "bug\tfound as\tseeds\tfound\tshrunk\tmembers\tfaults\t"+
+	fmt.Fprintln(w, "bug\tfound as\tclients saw it\tseeds\tfound\tshrunk\tmembers\tfaults\t"+
 		"operations\tseeds that fail")
 	for _, r := range rows {
 		r.write(w)
@@ -55,10 +55,15 @@ func table(rows []row, h *hunter) string {
 // write writes one line of the table.
 func (r *row) write(w io.Writer) {
 	if r.small == nil {
-		fmt.Fprintf(w, "%s\tMISSED\t%d\t-\t-\t-\t-\t-\t-\n", r.mutant.ID, r.seeds)
+		fmt.Fprintf(w, "%s\tMISSED\t-\t%d\t-\t-\t-\t-\t-\t-\n", r.mutant.ID, r.seeds)
 		return
 	}
-	fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%d\t%d\t%d\t%s\n", r.mutant.ID, r.signature, r.seeds,
+	seen := "yes"
+	if r.internal {
+		seen = "no"
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%d\t%d\t%s\n",
+		r.mutant.ID, r.signature, seen, r.seeds,
 		seconds(r.took), seconds(r.shrinking), r.small.Options.Nodes,
 		len(r.small.Faults), len(r.small.Operations), r.rate)
 }
