@@ -4,6 +4,8 @@
 # make lint       gofmt, vet, staticcheck, govulncheck
 # make build      bin/verify and bin/raftd, static
 # make bench      every benchmark
+# make sim        FOR=10m: simulates raftd under as many seeds as fit
+# make bench-sim  SEEDS=100000: how fast the simulator is on one core, and its memory on the way
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
 # make sim-bugs   BUGS=figure-8,even-quorum: the simulator hunts planted bugs (default: all); a table
 # make run-rolling  upgrades and downgrades a cluster node by node, under load and partitions
@@ -12,6 +14,7 @@
 # make kill-loop-hosts  KILLS=20 RIGS=4: the same on hosts with OpenSSH and sudo, in every phase
 
 FOR ?= 10s
+SEEDS ?= 100000
 KILLS ?= 20
 RIGS ?= 4
 
@@ -19,10 +22,10 @@ RIGS ?= 4
 export GOFLAGS := -buildvcs=false
 
 STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
-RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite
+RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite ./sim ./sim/campaign
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench run-bug sim-bugs run-rolling fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs run-rolling fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -46,6 +49,15 @@ run-bug: setup build
 	@go run ./mutants/build '$(BUG)' 'bin/raftd-$(BUG)'
 	@bin/verify run 'configs/bugs/$(BUG).yaml' --binary 'bin/raftd-$(BUG)'; \
 		code=$$?; echo "exit $$code"; exit $$code
+
+sim: FOR = 10m
+sim: build
+	@bin/verify sim --for $(FOR); code=$$?; echo "exit $$code"; exit $$code
+
+# Short seeds are what the goals of speed are about; a campaign also draws long ones.
+bench-sim: build
+	GOMAXPROCS=1 go test -run '^$$' -bench '^BenchmarkShortSeeds$$' -benchtime 10s ./sim
+	GOMAXPROCS=1 bin/verify sim --seeds 1..$(SEEDS) --workers 1 >/dev/null
 
 sim-bugs:
 	@go run ./mutants/score -bugs '$(BUGS)'
@@ -73,6 +85,8 @@ lint:
 test-ci: setup setup-hosts lint build
 	@.ci/require gcc
 	go test -race $(RACE)
+	.ci/sim
+	.ci/arm64
 	.ci/fuzz 10000x
 	go run ./mutants/score -bugs vote-despite-log,append-unchecked,heartbeat-commits-unmatched
 	.ci/lab

@@ -31,6 +31,7 @@ type SimCmd struct {
 	Seed  *uint64       `xor:"seeds" placeholder:"N" help:"Play one seed, and tell how it went."`
 	picture
 
+	Save      string  `placeholder:"FILE" type:"path" help:"Write it as a file for verify replay."`
 	From      *uint64 `placeholder:"N" help:"First seed of --for (default: drawn)."`
 	Workers   int     `placeholder:"N" help:"Seeds that are played at a time (default: one a core)."`
 	StopAfter int     `placeholder:"N" help:"End when so many seeds have failed."`
@@ -86,8 +87,8 @@ func (c *SimCmd) Validate() error {
 		return errors.New("--workers and --stop-after: must be above 0")
 	case single && (c.Workers > 0 || c.StopAfter > 0 || c.Out != "" && c.Suite == ""):
 		return errors.New("--workers, --stop-after and --out go with many seeds, not with --seed")
-	case (!single || c.Suite != "") && (c.Trace || c.Page != ""):
-		return errors.New("--trace and --page go with one seed: name it with --seed, and no suite")
+	case (!single || c.Suite != "") && (c.Trace || c.Page != "" || c.Save != ""):
+		return errors.New("--trace, --page and --save go with one seed: name it with --seed, no suite")
 	case c.From != nil && (single || c.Seeds.given):
 		return errors.New("--from goes with --for: --seeds and --seed name the first seed themselves")
 	}
@@ -111,10 +112,23 @@ func (c *SimCmd) Run(k *kong.Context) error {
 		}
 	}
 	if c.Seed != nil {
-		s := draw(*c.Seed)
-		return c.show(k.Stdout, s, campaign.Play(newWorld, s), c.command(*c.Seed))
+		return c.one(k.Stdout, draw(*c.Seed))
 	}
 	return c.campaign(k, draw)
+}
+
+// one plays one seed. The file that it is saved to stays the same run when seeds mean others.
+func (c *SimCmd) one(out io.Writer, s *schedule.Schedule) error {
+	if c.Save != "" {
+		build, err := ownBuild()
+		if err != nil {
+			return err
+		}
+		if err := campaign.Concrete(newWorld, s, build).Write(c.Save); err != nil {
+			return err
+		}
+	}
+	return c.show(out, s, campaign.Play(newWorld, s), c.command(*c.Seed))
 }
 
 // parent is where the run directory of a suite goes.

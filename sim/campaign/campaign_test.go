@@ -289,7 +289,7 @@ func TestProgress(t *testing.T) {
 	p.show(tally) // not due yet
 	p.end(tally)
 	line := regexp.MustCompile(`^1,400 seeds  \d+/s  \d+\.\d\dM events/s  4h40m simulated, \d+x  ` +
-		`1/\d+ situations  two-leaders 2\n$`)
+		`\d+ MiB  1/\d+ situations  two-leaders 2\n$`)
 	if got := file.String(); !line.MatchString(got) {
 		t.Errorf("in a file: %q", got)
 	}

@@ -3,6 +3,7 @@ package campaign
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -10,7 +11,7 @@ import (
 // Progress says on a terminal, in one line that is written over and over, how far a campaign has
 // come; elsewhere, in a line every ten seconds. A nil *Progress says nothing.
 //
-//	12,345 seeds  254/s  1.02M events/s  41h07m simulated, 1043x  31/38 situations  two-leaders 3
+//	12,345 seeds  254/s  1.02M events/s  41h07m simulated, 1043x  31 MiB  41/43 situations  refused 3
 type Progress struct {
 	out     io.Writer
 	width   int // columns of the terminal; 0: not a terminal
@@ -105,6 +106,7 @@ func (p *Progress) line(t *Tally, elapsed time.Duration) string {
 		fmt.Sprintf("%.0f/s", float64(t.Seeds)/seconds),
 		fmt.Sprintf("%.2fM events/s", float64(t.Events)/seconds/1e6),
 		fmt.Sprintf("%s simulated, %.0fx", hours(t.Virtual), t.Virtual.Seconds()/seconds),
+		fmt.Sprintf("%d MiB", held()>>20),
 		fmt.Sprintf("%d/%d situations", met, len(t.Situations)),
 	}
 	for _, g := range t.Groups {
@@ -114,6 +116,13 @@ func (p *Progress) line(t *Tally, elapsed time.Duration) string {
 		line = append(line, fmt.Sprintf("CONTRADICTIONS %d", t.Troubled))
 	}
 	return strings.Join(line, "  ")
+}
+
+// held is the memory that the program has from the system.
+func held() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Sys - m.HeapReleased
 }
 
 // hours writes a long duration in hours and minutes, a short one in seconds.
