@@ -111,10 +111,17 @@ func (c *Core) count(member int, grant bool) {
 	}
 }
 
-// stepPreVote says whether the sender would get this member's vote in the term it names. It changes
-// nothing here, the election timer included. A refusal carries our term: a log that is needed must
-// not stay behind in a lower one.
+// stepPreVote says whether the sender would get this member's vote in the term it names, and leaves
+// the election timer alone. A refusal carries our term: a log that is needed must not stay behind in
+// a lower one.
+//
+// The sender itself is in the term before the one it names, which is adopted like any other (paper,
+// figure 2): a leader of an older term is none, and whoever still followed it, because it can be
+// heard but does not hear, would refuse its vote for ever.
 func (c *Core) stepPreVote(m *Message) {
+	if entered := m.Term - 1; entered > c.hard.Term && !(c.cfg.CheckQuorum && c.hearsLeader()) {
+		c.becomeFollower(entered, 0)
+	}
 	grant := m.Term > c.hard.Term && !c.hearsLeader() && c.log.upToDate(m.Index, m.LogTerm)
 	answer := Message{Kind: PreVoteAnswer, To: m.From, Reject: !grant}
 	if grant {

@@ -92,3 +92,21 @@ func TestForwardIsTakenOnce(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a leader of an older term that can be heard, but does not hear, keeps nobody from electing
+// another; under check quorum it resigns by itself, and what it leads stays undisturbed. Method: a
+// heartbeat, then the pre-vote of a member that has entered a later term.
+func TestPreVoteTellsOfItsSendersTerm(t *testing.T) {
+	for _, checkQuorum := range []bool{false, true} {
+		core := lone(t, 1, 1)
+		core.cfg.PreVote, core.cfg.CheckQuorum = true, checkQuorum
+		core.Step(0, Message{Kind: Heartbeat, From: 2, To: 1, Term: 3, Round: 1})
+		core.Step(0, Message{Kind: PreVote, From: 3, To: 1, Term: 5, Index: 9, LogTerm: 3})
+		answer := core.out.after[len(core.out.after)-1]
+		if s := core.Status(); checkQuorum && (s.Term != 3 || s.Leader != 2 || !answer.Reject) {
+			t.Errorf("under check quorum: %+v, %+v", s, answer)
+		} else if !checkQuorum && (s.Term != 4 || s.Leader != 0 || answer.Reject) {
+			t.Errorf("%+v, %+v", s, answer)
+		}
+	}
+}
