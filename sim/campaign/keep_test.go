@@ -144,3 +144,19 @@ func TestShrinkWhatOnlyTheCheckerSees(t *testing.T) {
 		t.Errorf("%d operations, %+v", len(s.Operations), s.Expect)
 	}
 }
+
+// Goal: a schedule never shrinks to one that fails otherwise.
+// Method: an engine whose failure becomes another one below five operations.
+func TestShrinkKeepsTheSignature(t *testing.T) {
+	engine := func() Engine {
+		return &fake{rule: func(f *fake, s *schedule.Schedule, o *sim.Outcome) {
+			if busy(f, s, o); o.Failure != nil && len(o.Issued) < 5 {
+				o.Failure = &failure.Failure{Signature: failure.Panicked}
+			}
+		}}
+	}
+	s := Shrink(engine, Concrete(engine, draw(8), ""), nil)
+	if len(s.Operations) != 5 || s.Expect.Signature != string(failure.TwoLeaders) {
+		t.Errorf("%d operations, %+v", len(s.Operations), s.Expect)
+	}
+}
