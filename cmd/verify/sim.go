@@ -171,6 +171,7 @@ func (c *SimCmd) campaign(k *kong.Context, draw func(uint64) *schedule.Schedule)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
+		debug.SetMemoryLimit(int64(config.Workers) * memoryEach)
 	}
 	ctx, stop := interruptible(k.Stderr, "nothing more is kept")
 	defer stop()
@@ -195,8 +196,12 @@ func (c *SimCmd) openEnd(config *campaign.Config) {
 }
 
 // collectAt is how much garbage, in percent of what lives, a campaign lets pile up: it makes much,
-// and keeps little, so that a third of its time would go into collecting at Go's own 100.
-const collectAt = 800
+// and keeps little, so that a third of its time would go into collecting at Go's own 100. Some
+// histories make the checker need more; a limit keeps their garbage from being let pile up too.
+const (
+	collectAt  = 800
+	memoryEach = 256 << 20 // bytes a worker, beyond which garbage is collected at once
+)
 
 func named(c campaign.Config) string {
 	if c.For > 0 {
