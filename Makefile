@@ -36,7 +36,7 @@ setup:
 # What the acceptance tests put under test, or make hosts of. No service is started or enabled.
 setup-hosts: setup
 	@.ci/require sshd=openssh-server sudo ip=iproute2 setpriv=util-linux tcpdump \
-		etcd=etcd-server redis-server python3
+		etcd=etcd-server redis-server python3 chromium
 
 build:
 	$(STATIC) -o bin/ ./cmd/verify ./cmd/raftd
