@@ -112,8 +112,8 @@ func (c *Core) count(member int, grant bool) {
 }
 
 // stepPreVote says whether the sender would get this member's vote in the term it names, and leaves
-// the election timer alone. A refusal carries our term: a log that is needed must not stay behind in
-// a lower one.
+// the election timer alone. A refusal carries our term: a log that is needed must not stay behind
+// in a lower one.
 //
 // The sender itself is in the term before the one it names, which is adopted like any other (paper,
 // figure 2): a leader of an older term is none, and whoever still followed it, because it can be
