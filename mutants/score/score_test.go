@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -72,4 +75,38 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(chosen) != 2 || chosen[0].ID != "figure-8" {
 		t.Errorf("%v, %v", chosen, err)
 	}
+}
+
+// Goal: a schedule proves a bug only if it fails again with the bug, event by event, and never
+// without it. Method: scripts that answer as verify replay does.
+func TestReplay(t *testing.T) {
+	const again = "as expected: two-leaders, by the same trace"
+	for _, test := range []struct {
+		name, wrong string
+		clean       int
+		missed      string
+	}{
+		{"proof", again, 0, ""},
+		{"other trace", "as expected: two-leaders, by another trace", 0, "does not fail again"},
+		{"fixed", "fixed: this build no longer fails with two-leaders", 0, "does not fail again"},
+		{"other failure", "NOT as expected: it failed with no-leader", 0, "does not fail again"},
+		{"false alarm", again, 2, "the clean build fails as well"},
+	} {
+		h := hunter{clean: script(t, "seen by the clean one", test.clean)}
+		missed, err := h.replay(t.Context(), script(t, test.wrong, 1), "file", "two-leaders")
+		proven := missed == ""
+		if err != nil || proven != (test.missed == "") || !strings.Contains(missed, test.missed) {
+			t.Errorf("%s: %q, %v; want %q", test.name, missed, err, test.missed)
+		}
+	}
+}
+
+// script makes a program that prints a line and ends with a code.
+func script(t *testing.T, says string, code int) string {
+	path := filepath.Join(t.TempDir(), "verify")
+	text := fmt.Sprintf("#!/bin/sh\necho '%s'\nexit %d\n", says, code)
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
