@@ -29,7 +29,7 @@ type faultState struct {
 	over    bool
 	start   time.Duration
 	stop    time.Duration
-	effect  int // how often it changed something, as far as that is told fault by fault
+	effect  int // how often its kind changed something while it was in force
 	draws   *chance.Stream
 }
 
@@ -86,6 +86,7 @@ func (w *World) strike(i int) {
 			Label: explain(&f.action)}
 	})
 	w.noticeFault(f)
+	f.effect = -w.effects(f.event.Kind)
 	w.apply(f, true)
 	w.heap.push(event{at: max(end, w.now+1), kind: eventFaultEnd, ref: int32(i)})
 }
@@ -102,6 +103,7 @@ func (w *World) relent(i int) {
 			Label: explain(&f.action)}
 	})
 	w.apply(f, false)
+	f.effect += w.effects(f.event.Kind)
 }
 
 // explain says in a few words what a fault does to whom.
@@ -275,6 +277,15 @@ func (w *World) rot(m *member, draws *chance.Stream) bool {
 	m.memory.SetContent(path, content)
 	m.rotten = true
 	return true
+}
+
+// effects is how often a kind of fault has changed something so far.
+func (w *World) effects(kind nemesis.Kind) int {
+	i := slices.Index(FaultKinds[:], string(kind))
+	if i < 0 {
+		return 0
+	}
+	return int(w.outcome.Effects[i])
 }
 
 // bit counts that a kind of fault changed something.

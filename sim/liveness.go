@@ -19,7 +19,6 @@ type healing struct {
 	due      time.Duration
 	probes   int
 	answered uint // bit i: a fresh write through member i was acknowledged
-	sent     uint // bit i: ... is under way
 	reached  bool
 	leaders  map[uint64]bool // terms led by a member of the core since the phase began
 }

@@ -50,7 +50,6 @@ type member struct {
 	deferred []event       // what waits for a paused process
 
 	requests []int32     // operations of this life, by request id - 1
-	probes   []bool      // answers to probes, by probe
 	seen     raft.Status // after its last input
 	terms    []uint64    // of the entries that it has begun to write
 	durable  []uint64    // of the entries that its disk holds for certain

@@ -103,14 +103,17 @@ func (w *World) history() *history.History {
 	return h
 }
 
-// evidence says what a fault did: the simulator knows it, and needs no probe.
+// evidence says what a fault did: the simulator knows it, and needs no probe. Of a fault that is
+// still in force when the run ends nothing is known but the start.
 func (w *World) evidence(f *faultState) []history.Evidence {
-	what, value, bit := "state", "in force", true
-	switch f.event.Kind {
-	case nemesis.KindPartition:
-		dropped := w.dropped[f.event.ID]
-		what, value, bit = "dropped messages", fmt.Sprint(dropped), dropped > 0
+	what, count := "events that it changed", f.effect
+	if !f.over {
+		count += w.effects(f.event.Kind)
 	}
+	if f.event.Kind == nemesis.KindPartition {
+		what, count = "dropped messages", w.dropped[f.event.ID]
+	}
+	value, bit := fmt.Sprint(count), count > 0
 	var all []history.Evidence
 	for _, host := range f.action.Hosts {
 		all = append(all, history.Evidence{Host: host, At: f.start, Moment: "start", What: what,
