@@ -16,7 +16,7 @@ type Config struct {
 	ElectionTimeoutMax time.Duration // timeouts are drawn evenly from [min, max)
 	HeartbeatInterval  time.Duration
 
-	PreVote     bool // thesis 9.6; voters that hear a leader refuse pre-votes
+	PreVote     bool // thesis 9.6; voters that hear a leader of the latest term refuse them
 	CheckQuorum bool // thesis 6.2: a leader without answers of a majority for one ET resigns, and
 	// voters that hear a leader ignore candidates
 

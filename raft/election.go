@@ -31,8 +31,8 @@ func (c *Core) restartElectionTimer() {
 }
 
 // hearsLeader tells whether this member leads, or heard from its leader within the minimum election
-// timeout. Such a voter refuses pre-votes, and with check quorum ignores candidates (thesis 4.2.3,
-// 9.6): who cannot hear the leader must not depose it for all others.
+// timeout. Such a voter refuses pre-votes of its own term, and with check quorum ignores candidates
+// (thesis 4.2.3, 9.6): who cannot hear the leader must not depose it for all others.
 func (c *Core) hearsLeader() bool {
 	return c.role == Leader ||
 		c.leader != 0 && c.now < c.heard+c.cfg.ElectionTimeoutMin

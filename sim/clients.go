@@ -69,7 +69,7 @@ func (w *World) resetClients() {
 	}
 	if w.schedule.Operations == nil {
 		c.generator = c.model.New(workload.Spec{Clients: n, Keys: w.options.Workload.Keys,
-			OpsPerKey: w.options.Workload.OpsPerKey, KeysPerGroup: 3},
+			OpsPerKey: w.options.Workload.OpsPerKey, KeysPerGroup: w.options.Workload.PerGroup},
 			chance.Key(w.seed, "sim/workload", 0, 0))
 		return
 	}
@@ -189,7 +189,9 @@ func (w *World) reach(e *event) {
 	if op.read {
 		m.replica.Read(local, op.id, op.Key, false)
 	} else {
-		m.replica.Write(local, op.id, command(op.request))
+		cmd := command(op.request)
+		w.witness.Wants(op.ID, &cmd)
+		m.replica.Write(local, op.id, cmd)
 	}
 	w.after(m)
 }

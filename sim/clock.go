@@ -9,8 +9,13 @@ const million = 1_000_000
 type clock struct {
 	since time.Duration // true time of the last change
 	then  time.Duration // what it read then
-	rate  int64         // its seconds in a million true ones
+	rate  int64         // its seconds in a million true ones; positive, or it would stand still
+	own   int64         // the rate that it has of itself
+	added int64         // by faults
 }
+
+// slowest is the rate below which no faults together bring a clock.
+const slowest = million / 100
 
 // read returns what the clock shows.
 func (c *clock) read(now time.Duration) time.Duration {
@@ -31,9 +36,11 @@ func (c *clock) when(reading time.Duration) time.Duration {
 	return at
 }
 
-func (c *clock) setRate(now time.Duration, rate int64) {
+// addRate changes by how much faults make the clock run faster.
+func (c *clock) addRate(now time.Duration, by int64) {
 	c.then, c.since = c.read(now), now
-	c.rate = rate
+	c.added += by
+	c.rate = max(slowest, c.own+c.added)
 }
 
 func (c *clock) jump(now, by time.Duration) {

@@ -176,7 +176,7 @@ func (w *World) applyMember(f *faultState, m *member, step int) {
 		}
 	case nemesis.KindClockRate:
 		w.bit(f.event.Kind)
-		m.clock.setRate(w.now, m.clock.rate+int64(step*f.event.Rate*1000))
+		m.clock.addRate(w.now, int64(step*f.event.Rate*1000))
 		m.timerAt = 0
 		w.setTimer(m)
 	case nemesis.KindDiskSlow:

@@ -89,10 +89,11 @@ func (w *World) leaveOut(l *schedule.Liveness) {
 	}
 }
 
-// tyrant tells whether a member that will hear nothing would lead for ever: without CheckQuorum its
-// heartbeats keep everybody from electing another.
+// tyrant tells whether a member that will hear nothing would lead for ever, or a candidate whose
+// votes are in might: without CheckQuorum its heartbeats keep everybody from electing another.
 func (w *World) tyrant(m *member) bool {
-	return !w.options.Raft.CheckQuorum && m.state >= running && m.seen.Role == raft.Leader &&
+	leads := m.seen.Role == raft.Leader || m.seen.Role == raft.Candidate
+	return !w.options.Raft.CheckQuorum && m.state >= running && leads &&
 		m.seen.Term >= w.notes.newestTerm
 }
 
@@ -121,6 +122,7 @@ func (w *World) probe() {
 			h.probes++
 			m.requests = append(m.requests, int32(-h.probes))
 			id := uint64(len(m.requests))
+			w.witness.Probed(i, w.incarnation(m), id)
 			m.replica.Write(m.clock.read(w.now), id, kv.Command{Op: kv.Put, Key: "probe",
 				Value: fmt.Append(nil, h.probes)})
 			w.after(m)

@@ -167,7 +167,11 @@ func (w *World) after(m *member) {
 
 // carryOut does what the replica asks for, in the order that replica.Effects demands.
 func (w *World) carryOut(m *member) {
-	for m.state == running && m.replica.HasEffects() {
+	for rounds := 0; m.state == running && m.replica.HasEffects(); rounds++ {
+		if rounds == mostRounds {
+			w.runaway(m)
+			return
+		}
 		e := m.replica.Effects()
 		status := m.replica.Status()
 		w.watch.Changed(m.index, &e, status)

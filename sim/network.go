@@ -143,7 +143,7 @@ func (w *World) lost(m *raft.Message, sent int, why string) {
 func (w *World) depart(l *link, m *raft.Message, sent int, delay time.Duration, again bool) {
 	at := w.now + delay
 	if w.options.Network.InOrder {
-		at = max(at, l.last)
+		at = max(at, l.last+1)
 		l.last = at
 	}
 	i := w.newFlight()

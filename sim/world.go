@@ -76,7 +76,11 @@ func (w *World) Run(s *schedule.Schedule, keep Options) (outcome *Outcome) {
 		}
 	}()
 	w.begin()
-	for !w.ended && len(w.heap.events) > 0 {
+	for steps := 0; !w.ended && len(w.heap.events) > 0; steps++ {
+		if steps == mostSteps {
+			w.runaway(nil)
+			break
+		}
 		e := w.heap.pop()
 		w.now = e.at
 		w.step(&e)
@@ -89,6 +93,21 @@ func (w *World) Run(s *schedule.Schedule, keep Options) (outcome *Outcome) {
 	}
 	w.finish()
 	return outcome
+}
+
+// What no run comes near: it has no end, or its time no longer passes.
+const (
+	mostSteps  = 200_000_000 // events, idle ones included
+	mostRounds = 10_000      // of one turn of a member
+)
+
+// runaway ends a run that has no end, because of a member or of all.
+func (w *World) runaway(m *member) {
+	f := &failure.Failure{Signature: failure.Runaway, Text: "the run does not end"}
+	if m != nil {
+		f.Nodes, f.Text = []int{m.index}, m.name+" always has more to be carried out"
+	}
+	w.fail(f)
 }
 
 // step makes one event happen.
@@ -196,7 +215,7 @@ func (w *World) resetMembers(n int) {
 		m.memory.Fault = m.disk.fault
 		c := &w.options.Clock
 		rate := int64(million) - int64(c.DriftPPM) + int64(m.draws.Intn(2*c.DriftPPM+1))
-		m.clock = clock{then: m.draws.Duration(0, c.Offset), rate: rate}
+		m.clock = clock{then: m.draws.Duration(0, c.Offset), rate: rate, own: rate}
 		w.members[i] = m
 		for j := range n {
 			w.links[i*n+j] = link{from: i, to: j,

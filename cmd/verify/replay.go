@@ -45,6 +45,9 @@ func (c *ReplayCmd) Run(k *kong.Context) error {
 			return buildErr
 		}
 		fmt.Fprintf(k.Stdout, "%s\n", compare(s.Expect, j, build))
+		if s.Expect.Build == build && s.Expect.TraceHash != j.Expect(build).TraceHash && err == nil {
+			err = ended(campaign.ExitHarness) // this very build has seen another run
+		}
 	}
 	return err
 }
@@ -52,11 +55,12 @@ func (c *ReplayCmd) Run(k *kong.Context) error {
 // compare says how a run ended beside how it was expected to.
 func compare(want *schedule.Expect, j campaign.Judged, build string) string {
 	got := j.Expect(build)
-	other := ", by another trace"
+	other := ", by another trace, and by the same build: CONTRADICTION"
 	if got.TraceHash == want.TraceHash {
 		other = ", by the same trace"
-	} else if want.Build != "" && want.Build != build {
-		other += fmt.Sprintf(": it was recorded with build %s, this is %s", want.Build, build)
+	} else if want.Build != build {
+		other = fmt.Sprintf(", by another trace: it was recorded with build %q, this is %s",
+			want.Build, build)
 	}
 	switch {
 	case want.Signature == "" && got.Signature == "":

@@ -214,7 +214,8 @@ func named(c campaign.Config) string {
 // over what another has found.
 func evidenceIn(given string) (string, error) {
 	if given == "" {
-		return "runs/sim-" + time.Now().UTC().Format("20060102-150405"), nil
+		name := fmt.Sprintf("runs/sim-%s-%s", time.Now().UTC().Format("20060102-150405"), newRunID())
+		return name, nil
 	}
 	entries, err := os.ReadDir(given)
 	switch {

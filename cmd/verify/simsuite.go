@@ -146,7 +146,7 @@ func held(j campaign.Judged) []checker.Result {
 		Check: runner.CheckInvariants, Verdict: checker.Valid,
 		Reason: fmt.Sprintf("held after each of %d events", j.Outcome.Events),
 	}
-	if f := j.Outcome.Failure; f != nil && j.Exit() == campaign.ExitSafety {
+	if f := j.Outcome.Failure; f != nil && j.Exit() != campaign.ExitLiveness {
 		text := fmt.Sprintf("%s: %s", f.Signature, f.Text)
 		result.Verdict, result.Reason = checker.Invalid, text
 		result.Violation = &checker.Violation{Text: text, Operations: f.Operations, Term: f.Term}

@@ -82,6 +82,9 @@ func (t *Tally) count(s seen) {
 	if s.Trouble != "" {
 		t.Troubled++
 		t.Troubles = note(t.Troubles, s.seed, s.Trouble)
+		if s.Outcome.Failure != nil {
+			t.countFailure(s.seed, s.Outcome)
+		}
 		return
 	}
 	o := s.Outcome

@@ -35,6 +35,7 @@ const (
 	Promised          Signature = "promised"           // a message promises what is not durable
 	Recovered         Signature = "recovered"          // a start found other than what was durable
 	Panicked          Signature = "panicked"           // the replica panicked
+	Runaway           Signature = "runaway"            // the run, or one turn of a member, has no end
 	Refused           Signature = "refused"            // the log refused what it must be able to serve
 )
 

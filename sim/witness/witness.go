@@ -13,6 +13,7 @@ package witness
 
 import (
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"gauntlet/raft"
@@ -50,6 +51,7 @@ type row struct {
 	called  time.Duration
 	write   bool
 	refused bool   // it was said to have certainly failed
+	wants   uint64 // digest of the command that was asked for; 0: unknown
 	point   uint64 // of a write: its index once it is committed
 	after   floor  // its point must not lie before this one
 }
@@ -106,6 +108,31 @@ func (w *Witness) Called(
 	w.byAsked[asked{node, incarnation, request}] = i
 }
 
+// Wants tells which command an operation asks for, whoever proposes it: no other may take effect in
+// its name.
+func (w *Witness) Wants(op int64, cmd *kv.Command) {
+	if i, known := w.byOp[op]; known {
+		w.rows[i].wants = digest(cmd)
+	}
+}
+
+// Probed tells of a request that is nobody's operation.
+func (w *Witness) Probed(node int, incarnation, request uint64) {
+	w.byAsked[asked{node, incarnation, request}] = nobody
+}
+
+// nobody stands for the row of a request that is no operation's.
+const nobody = -1
+
+// digest is of what a command does, not of who waits for it.
+func digest(cmd *kv.Command) uint64 {
+	bare := *cmd
+	bare.Origin, bare.Incarnation, bare.Request = 0, 0, 0
+	h := fnv.New64a()
+	h.Write(bare.Encode())
+	return max(1, h.Sum64())
+}
+
 // Committed applies the next globally committed entry, of which it keeps nothing.
 func (w *Witness) Committed(e raft.Entry) {
 	if w.failed != nil {
@@ -114,10 +141,16 @@ func (w *Witness) Committed(e raft.Entry) {
 	done := outcome{row: -1}
 	if cmd, ok := command(e); ok {
 		done.result = w.twin.apply(e.Index, cmd)
-		if i, known := w.byAsked[asked{int(cmd.Origin) - 1, cmd.Incarnation, cmd.Request}]; known {
+		i, known := w.byAsked[asked{int(cmd.Origin) - 1, cmd.Incarnation, cmd.Request}]
+		switch {
+		case !known:
+			w.unasked(e.Index, fmt.Sprintf("a command of n%d that nobody asked for", cmd.Origin))
+		case i != nobody:
 			done.row = i
-			w.tookEffect(i, e.Index)
+			w.tookEffect(i, e.Index, &cmd)
 		}
+	} else if e.Kind == raft.EntryCommand {
+		w.unasked(e.Index, "a command that cannot be decoded")
 	}
 	w.outcomes = append(w.outcomes, done)
 	w.judgeWaiting(e.Index)
@@ -132,10 +165,20 @@ func command(e raft.Entry) (kv.Command, bool) {
 	return cmd, err == nil
 }
 
-// tookEffect judges the place of a write in the log, answered or not.
-func (w *Witness) tookEffect(i int, index uint64) {
+// unasked reports an entry that stands for no request.
+func (w *Witness) unasked(index uint64, what string) {
+	if w.failed == nil {
+		w.failed = &failure.Failure{Signature: failure.WrongAnswer, Index: index,
+			Text: fmt.Sprintf("entry %d is %s", index, what)}
+	}
+}
+
+// tookEffect judges the place of a write in the log, answered or not, and that it is the one.
+func (w *Witness) tookEffect(i int, index uint64, cmd *kv.Command) {
 	r := &w.rows[i]
 	switch {
+	case r.wants != 0 && r.wants != digest(cmd):
+		w.fail(failure.WrongAnswer, r, index, "took effect at entry %d as another command", index)
 	case r.point != 0:
 		w.fail(failure.TwiceDone, r, index, "took effect at entry %d and again at entry %d",
 			r.point, index)

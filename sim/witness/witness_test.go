@@ -235,9 +235,30 @@ var scenes = []struct {
 	}},
 	{"entries that ask for nothing count, too", "", nil, func(s *script) {
 		s.Committed(raft.Entry{Index: 2, Kind: raft.EntryNoop})
-		s.Committed(raft.Entry{Index: 3, Kind: raft.EntryCommand, Data: []byte("?")})
 		s.calls(2, false)
-		s.read(2, 3, "a")
+		s.read(2, 2, "a")
+	}},
+	{"a command cannot be decoded", failure.WrongAnswer, nil, func(s *script) {
+		s.Committed(raft.Entry{Index: 2, Kind: raft.EntryCommand, Data: []byte("?")})
+	}},
+	{"nobody asked for a command", failure.WrongAnswer, nil, func(s *script) {
+		s.commits(2, put("b"))
+	}},
+	{"a probe is nobody's operation", "", nil, func(s *script) {
+		s.Probed(0, 1, 2)
+		s.commits(2, put("b"))
+	}},
+	{"another command takes effect", failure.WrongAnswer, []int64{2}, func(s *script) {
+		s.calls(2, true)
+		cmd := put("b")
+		s.Wants(2, &cmd)
+		s.commits(2, put("c"))
+	}},
+	{"the command that was asked for takes effect", "", nil, func(s *script) {
+		s.calls(2, true)
+		cmd := put("b")
+		s.Wants(2, &cmd)
+		s.commits(2, put("b"))
 	}},
 }
 
