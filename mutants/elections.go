@@ -83,12 +83,15 @@ var elections = []Mutant{
 	},
 	{
 		ID:   "pre-vote-hides-term",
-		Rule: "a refused pre-candidate learns the higher term (thesis 9.6)",
+		Rule: "whoever is behind learns the term from pre-votes and their refusals (paper, figure 2)",
 		Seen: "openraft #1796",
-		Edits: []Edit{
+		Edits: []Edit{deafToPreVote,
 			{"raft/step.go", "case m.Kind == PreVoteAnswer && !m.Reject:", "case m.Kind == PreVoteAnswer:"},
 			{"raft/election.go", "c.count(c.cfg.place(m.From), true)",
 				"c.count(c.cfg.place(m.From), !m.Reject)"},
 		},
 	},
 }
+
+// deafToPreVote has a member not adopt the term that the sender of a pre-vote is in.
+var deafToPreVote = Edit{"raft/election.go", "		c.becomeFollower(entered, 0)\n", ""}
