@@ -164,7 +164,7 @@ func (r *run) recovery(ctx context.Context) (string, error) {
 	return r.clients.tally(), nil
 }
 
-// finalReads reads every register in use once more: what was acknowledged must still be there.
+// finalReads reads every key in use once more: what was acknowledged must still be there.
 func (r *run) finalReads(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Suite.Phases.Recovery+10*time.Second)
 	defer cancel()
@@ -176,7 +176,7 @@ func (r *run) finalReads(ctx context.Context) (string, error) {
 		// Not the harness's failure: the gate on availability judges it.
 		return "no answer for " + strings.Join(unread, " "), nil
 	}
-	return "every register in use was read", nil
+	return "every key in use was read", nil
 }
 
 // work lets the clients go on for a while, and ends early if they cannot record what they do.
