@@ -294,7 +294,8 @@ func TestCrowdsInLab(t *testing.T) {
 		t.Errorf("pause of a killed process: %v, %+v", err, f)
 	}
 	w.proven(w.heal(kill))
-	w.sh(1, `read -r pid _ <.gauntlet/$1/pids/node && kill -KILL $pid`, run)
+	w.sh(1, `read -r pid _ <.gauntlet/$1/pids/node && kill -KILL $pid &&
+		while [ -e /proc/$pid ]; do sleep 0.01; done`, run)
 	f, err = w.Inject(t.Context(), w.strike(5, nemesis.KindPause, 0, 1))
 	if !errors.Is(err, target.ErrNotRunning) || len(f.Evidence) > 0 {
 		t.Errorf("pause of what does not run: %v, %+v", err, f)
