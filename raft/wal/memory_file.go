@@ -42,6 +42,7 @@ func (f *memoryFile) WriteAt(p []byte, offset int64) (int, error) {
 	f.m.arena = append(f.m.arena, data.bytes...)
 	data.bytes = f.m.arena[start:]
 	f.inode.content.write(int(offset), data)
+	f.m.latest = offset
 	f.m.do(operation{kind: write, inode: f.inode, offset: int(offset), data: data})
 	return len(p), nil
 }

@@ -311,3 +311,21 @@ func TestCrashReachesEveryPoint(t *testing.T) {
 		t.Errorf("after Settle a crash left %q", got)
 	}
 }
+
+// Goal: it is known where the latest write began, in whatever file: nothing before can be torn.
+// Method: writes to two files.
+func TestLatestWrite(t *testing.T) {
+	m := NewMemory()
+	for i, name := range []string{"data/a", "data/b"} {
+		file, err := m.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteAt([]byte("xy"), int64(7+i)); err != nil {
+			t.Fatal(err)
+		}
+		if at := m.LatestWrite(); at != int64(7+i) {
+			t.Errorf("the latest write began at %d, want %d", at, 7+i)
+		}
+	}
+}
