@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"time"
 
+	"gauntlet/checker/finding"
 	"gauntlet/history"
 )
 
@@ -126,7 +127,8 @@ type KeyResult struct {
 	Operations int           `json:"operations"`
 	Verdict    Verdict       `json:"verdict"`
 	Reason     string        `json:"reason,omitempty"` // why it is not valid
-	Engine     string        `json:"engine"`           // what decided it: "porcupine"
+	Engine     string        `json:"engine"`           // what decided it: "zones", "porcupine"
+	Why        string        `json:"why,omitempty"`    // why that engine, and no faster one
 	Elapsed    time.Duration `json:"elapsed"`
 	Violation  *Violation    `json:"violation,omitempty"`
 }
@@ -135,6 +137,7 @@ type KeyResult struct {
 // of one term.
 type Violation struct {
 	Text       string                `json:"text"` // one plain sentence
+	Class      finding.Class         `json:"class,omitempty"`
 	Key        string                `json:"key,omitempty"`
 	Operations []int64               `json:"operations,omitempty"` // IDs of a smallest window
 	Term       uint64                `json:"term,omitempty"`

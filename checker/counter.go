@@ -70,6 +70,8 @@ func (counterModel) relevant(effects []effect) []effect {
 
 func (counterModel) prepare(effects []effect) []effect { return effects }
 
+func (counterModel) engines() []engine { return nil }
+
 func (counterModel) judgeable([]effect) error { return nil }
 
 // without takes the removed adds out of the sums that surely hold them, since they were asked for
@@ -198,3 +200,6 @@ func (a *counterAction) String() string {
 	}
 	return a.name()
 }
+
+// class implements action.
+func (a *counterAction) class() any { return *a }

@@ -6,13 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/anishathalye/porcupine"
-
 	"gauntlet/history"
 )
-
-// enginePorcupine names what decided a key.
-const enginePorcupine = "porcupine"
 
 // Partition splits a history by key, keys sorted by name, operations in the history's order.
 func Partition(h *history.History) []Key {
@@ -42,46 +37,15 @@ func Partition(h *history.History) []Key {
 //	counter   a sum, which begins at 0
 //	txn       a group of lists; each transaction is one operation on the group
 func Linearizable(name string, ops []history.Operation, budget time.Duration) KeyResult {
-	started := time.Now()
-	result := KeyResult{Operations: len(ops), Engine: enginePorcupine}
-	if len(ops) > 0 {
-		result.Key = ops[0].Key
-	}
 	m, err := findModel(name)
 	if err != nil {
-		result.Reason = err.Error()
+		result := KeyResult{Operations: len(ops), Engine: engineNone, Reason: err.Error()}
+		if len(ops) > 0 {
+			result.Key = ops[0].Key
+		}
 		return result
 	}
-	effects, err := decode(m, ops)
-	if err != nil {
-		result.Reason = err.Error()
-		return result
-	}
-	result.Verdict, result.Violation = decide(m, ops, effects, budget)
-	switch result.Verdict {
-	case Invalid:
-		result.Reason = result.Violation.Text
-	case Unknown:
-		result.Reason = fmt.Sprintf("no answer within %v over %d operations", budget, len(effects))
-	}
-	result.Elapsed = time.Since(started)
-	return result
-}
-
-func decide(
-	m model, ops []history.Operation, effects []effect, budget time.Duration,
-) (Verdict, *Violation) {
-	if violation := m.obvious(ops, effects); violation != nil {
-		return Invalid, violation
-	}
-	switch search(m, effects, budget) {
-	case porcupine.Ok:
-		return Valid, nil
-	case porcupine.Illegal:
-		return Invalid, explain(m, ops, shrink(m, effects, min(budget/2, shrinkBudget)))
-	default:
-		return Unknown, nil
-	}
+	return judge(m, ops, budget)
 }
 
 // Combine makes the result of the whole check from the results of its keys. No key at all is

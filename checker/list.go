@@ -168,6 +168,8 @@ func (s listStep) writes() bool { return s.Kind != workload.KindRead }
 func (s listStep) element() element { return element{s.Key, s.Value} }
 
 // judgeable wants every value to be written once: the search rests on it.
+func (listModel) engines() []engine { return nil }
+
 func (listModel) judgeable(effects []effect) error {
 	writer := make(map[element]int64)
 	for _, e := range listEffects(effects) {
@@ -310,3 +312,6 @@ func listEffects(effects []effect) []listEffect {
 	}
 	return list
 }
+
+// class implements action: no two operations append the same values.
+func (a *listAction) class() any { return a }

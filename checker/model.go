@@ -37,6 +37,8 @@ type action interface {
 	name() string
 	// String is the action in a drawing, with what it was told.
 	String() string
+	// class is equal, as a map's key, for actions that can stand for each other.
+	class() any
 }
 
 // model is one kind of object.
@@ -45,6 +47,9 @@ type model interface {
 	equal(a, b any) bool
 	hash(state any) uint64
 	describe(state any) string
+
+	// engines decide some histories of this model faster than any search. They are tried in order.
+	engines() []engine
 
 	// decode reads what an operation asked, and what it was told unless it is pending. A nil action
 	// says nothing about the object, and the operation is left out.

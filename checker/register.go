@@ -129,6 +129,8 @@ func (registerModel) relevant(effects []effect) []effect {
 
 func (registerModel) prepare(effects []effect) []effect { return effects }
 
+func (registerModel) engines() []engine { return nil }
+
 func (registerModel) judgeable([]effect) error { return nil }
 
 // without removes value-closed sets only: a write goes together with everything that saw its value.
@@ -189,4 +191,11 @@ func (a *registerAction) String() string {
 		return fmt.Sprintf("read %s", a.before)
 	}
 	return a.name()
+}
+
+// class implements action: what is the same for all purposes but its name.
+func (a *registerAction) class() any {
+	c := *a
+	c.kind = ""
+	return c
 }
