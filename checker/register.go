@@ -25,7 +25,7 @@ func (v value) String() string {
 // registerAction is what an operation saw in a register and what it wrote. A failed
 // compare-and-set that reports the current value is a read of that value.
 //
-// Invariant: observes or writes, or both.
+// Invariant: observes, writes or both; or else unequal, or silent.
 type registerAction struct {
 	kind     string
 	observes bool // it writes, if it does, only where it sees the value before
@@ -33,13 +33,19 @@ type registerAction struct {
 	writes   bool
 	after    value
 	doubtful bool // unanswered: it may have found another value than before, and done nothing
+	unequal  bool // it saw some value other than before: a cas that failed and did not say on what
 	absurd   bool // no register answers so: a cas that failed on the very value it expected
 }
 
-// registerModel is an atomic register that begins absent (Herlihy and Wing 1990).
-type registerModel struct{}
+// silent reports whether the action says nothing: a read that was not answered.
+func (a *registerAction) silent() bool { return !a.observes && !a.writes && !a.unequal }
 
-func (registerModel) initial() any              { return value{} }
+// registerModel is an atomic register (Herlihy and Wing 1990).
+type registerModel struct {
+	first value // what it begins with
+}
+
+func (m registerModel) initial() any            { return m.first }
 func (registerModel) equal(a, b any) bool       { return a == b }
 func (registerModel) describe(state any) string { return state.(value).String() }
 
@@ -51,21 +57,33 @@ func (registerModel) hash(state any) uint64 {
 	return uint64(v.number)*0x9e3779b97f4a7c15 + 1
 }
 
-func (registerModel) decode(op history.Operation, pending bool) (action, error) {
-	if pending && op.Kind == workload.KindRead {
-		return nil, nil
+func (m registerModel) decode(op history.Operation, pending bool) (action, error) {
+	if pending {
+		op.Outcome = history.OutcomeInfo
+	}
+	a, err := m.action(&op)
+	if err != nil || a.silent() {
+		return nil, err
+	}
+	return &a, nil
+}
+
+// action is decode without an allocation. Whatever is not ok counts as unanswered.
+func (registerModel) action(op *history.Operation) (registerAction, error) {
+	a := registerAction{kind: op.Kind, doubtful: op.Outcome != history.OutcomeOK}
+	if a.doubtful && op.Kind == workload.KindRead {
+		return a, nil
 	}
 	input, err := workload.DecodeRegisterInput(op.Kind, op.Input)
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	var output workload.RegisterOutput
-	if !pending {
+	if !a.doubtful {
 		if output, err = workload.DecodeRegisterOutput(op.Kind, op.Output); err != nil {
-			return nil, err
+			return a, err
 		}
 	}
-	a := &registerAction{kind: op.Kind, doubtful: pending}
 	switch op.Kind {
 	case workload.KindRead:
 		a.observes, a.before = true, optional(output.Value)
@@ -74,13 +92,23 @@ func (registerModel) decode(op history.Operation, pending bool) (action, error) 
 	case workload.KindCAS:
 		a.observes, a.before = true, optional(input.Expected)
 		a.writes, a.after = true, optional(input.Value)
-		if !pending && !*output.Swapped {
-			current := optional(output.Current)
-			a.absurd = current == a.before
-			a.writes, a.before = false, current
+		if !a.doubtful && !*output.Swapped {
+			a.failed(output)
 		}
 	}
 	return a, nil
+}
+
+// failed makes of a compare-and-set what it is when it did not swap.
+func (a *registerAction) failed(output workload.RegisterOutput) {
+	a.writes, a.after = false, value{}
+	if a.unequal = output.Silent; a.unequal {
+		a.observes = false
+		return
+	}
+	current := optional(output.Current)
+	a.absurd = current == a.before
+	a.before = current
 }
 
 func optional(number *int64) value {
@@ -95,6 +123,8 @@ func (a *registerAction) apply(state any) (bool, any) {
 	switch {
 	case a.absurd:
 		return false, state
+	case a.unequal:
+		return state.(value) != a.before, state
 	case a.observes && state.(value) != a.before:
 		return a.doubtful, state
 	case a.writes:
@@ -104,10 +134,13 @@ func (a *registerAction) apply(state any) (bool, any) {
 }
 
 // relevant drops each pending write whose value nobody saw. A pending compare-and-set that stays
-// sees the value it expects.
+// sees the value it expects. Where some cas just saw another value than one, any write may be that.
 func (registerModel) relevant(effects []effect) []effect {
 	seen := make(map[value]bool)
 	for _, e := range registerEffects(effects) {
+		if e.unequal {
+			return effects
+		}
 		if e.observes && !e.pending {
 			seen[e.before] = true
 		}
@@ -144,7 +177,7 @@ func (registerModel) without(window []effect, from, to int) []effect {
 	for grown := true; grown; {
 		grown = false
 		for i, e := range registerEffects(window) {
-			if !removed[i] && e.observes && gone[e.before] {
+			if !removed[i] && (e.observes && gone[e.before] || e.unequal && len(gone) > 0) {
 				removed[i], grown = true, true
 			}
 			if removed[i] && e.writes && !gone[e.after] {
@@ -185,6 +218,8 @@ func (a *registerAction) name() string {
 // String implements action: "write 17", "cas 5 → 9", "read 17".
 func (a *registerAction) String() string {
 	switch {
+	case a.unequal:
+		return fmt.Sprintf("cas failed, not %s", a.before)
 	case a.kind == workload.KindCAS && !a.writes:
 		return fmt.Sprintf("cas failed on %s", a.before)
 	case !a.writes:

@@ -10,7 +10,7 @@ import (
 // obvious finds a compare-and-set that failed on the value it expected, or a value that no
 // operation could have written.
 func (m registerModel) obvious(ops []history.Operation, effects []effect) *Violation {
-	written := map[value]bool{{}: true}
+	written := map[value]bool{m.first: true}
 	all := registerEffects(effects)
 	for _, e := range all {
 		written[e.after] = written[e.after] || e.writes
@@ -48,8 +48,8 @@ func (m registerModel) phantom(ops []history.Operation, read registerEffect) *Vi
 
 // explain tries the stories that people know, the simplest first; each holds only if the values it
 // speaks of have a single writer in the window.
-func (registerModel) explain(_ []history.Operation, window []effect) *Violation {
-	s := story{window: registerEffects(window), writers: make(map[value][]registerEffect)}
+func (m registerModel) explain(_ []history.Operation, window []effect) *Violation {
+	s := story{first: m.first, window: registerEffects(window), writers: make(map[value][]registerEffect)}
 	for _, e := range s.window {
 		if e.writes {
 			s.writers[e.after] = append(s.writers[e.after], e)
@@ -66,6 +66,7 @@ func (registerModel) explain(_ []history.Operation, window []effect) *Violation 
 }
 
 type story struct {
+	first   value
 	window  []registerEffect
 	writers map[value][]registerEffect
 }
@@ -74,10 +75,10 @@ type story struct {
 // value. It is false if v was written more than once, or both initial and written.
 func (s *story) writer(v value) (registerEffect, bool) {
 	switch writers := s.writers[v]; {
-	case !v.present && len(writers) == 0:
+	case v == s.first && len(writers) == 0:
 		begin := registerEffect{&effect{call: -1, ret: -1}, &registerAction{writes: true}}
 		return begin, true
-	case v.present && len(writers) == 1:
+	case v != s.first && len(writers) == 1:
 		return writers[0], true
 	}
 	return registerEffect{}, false
@@ -109,7 +110,7 @@ func (s *story) orphan() string {
 		if !read.observes || read.pending || !known || !write.pending || !write.observes {
 			continue
 		}
-		if write.before.present && len(s.writers[write.before]) == 0 {
+		if write.before != s.first && len(s.writers[write.before]) == 0 {
 			return fmt.Sprintf("%s, which only %s could have written, but %s was never there.",
 				read.found(), write.label(), write.before)
 		}
@@ -137,9 +138,9 @@ func (s *story) twice() string {
 		if !known || a.before != b.before || !a.writes || !b.writes {
 			return ""
 		}
-		if !a.before.present {
-			return fmt.Sprintf("Both %s and %s swapped, although the register was empty only once.",
-				a.label(), b.label())
+		if a.before == s.first {
+			return fmt.Sprintf("Both %s and %s swapped, although the register was %s only once.",
+				a.label(), b.label(), nothingOr(a.before))
 		}
 		return fmt.Sprintf("Both %s and %s swapped %s away, which was written only once.",
 			a.label(), b.label(), a.before)
@@ -205,6 +206,14 @@ func (s *story) revived() string {
 		}
 	}
 	return ""
+}
+
+// nothingOr is a value in a sentence about what a register was.
+func nothingOr(v value) string {
+	if !v.present {
+		return "empty"
+	}
+	return v.String()
 }
 
 // found begins a sentence with what the operation saw: "Read #205 on n1 returned 17".

@@ -105,9 +105,9 @@ func answer(attempts []attempt, points []int) {
 func operations(attempts []attempt) []history.Operation {
 	ops := make([]history.Operation, len(attempts))
 	for i, a := range attempts {
-		in := workload.RegisterInput{Value: register(a.value), Expected: register(a.expect)}
+		in := workload.RegisterInput{Value: orNothing(a.value), Expected: orNothing(a.expect)}
 		out := workload.RegisterOutput{
-			Value: register(a.answer), Current: register(a.answer), Swapped: &a.swapped,
+			Value: orNothing(a.answer), Current: orNothing(a.answer), Swapped: &a.swapped,
 		}
 		ops[i] = history.Operation{
 			ID: int64(i), Process: i, Key: "r0", Node: "n1", Kind: a.kind, Outcome: a.outcome,

@@ -26,8 +26,8 @@ type registerObject int64
 func (r registerObject) do(op history.Operation) (json.RawMessage, object) {
 	in, _ := workload.DecodeRegisterInput(op.Kind, op.Input)
 	swapped := false
-	out := workload.RegisterOutput{Value: register(int64(r)), Swapped: &swapped,
-		Current: register(int64(r))}
+	out := workload.RegisterOutput{Value: orNothing(int64(r)), Swapped: &swapped,
+		Current: orNothing(int64(r))}
 	switch {
 	case op.Kind == workload.KindWrite:
 		r = registerObject(*in.Value)
@@ -38,7 +38,7 @@ func (r registerObject) do(op history.Operation) (json.RawMessage, object) {
 	return out.Encode(op.Kind), r
 }
 
-func register(n int64) *int64 {
+func orNothing(n int64) *int64 {
 	if n == 0 {
 		return nil
 	}
@@ -112,14 +112,14 @@ func askRegister(t *rapid.T, _ int64) (string, json.RawMessage) {
 	value := rapid.Int64Range(1, 4).Draw(t, "value")
 	in := workload.RegisterInput{Value: &value}
 	if kind == workload.KindCAS {
-		in.Expected = register(rapid.Int64Range(0, 4).Draw(t, "expected"))
+		in.Expected = orNothing(rapid.Int64Range(0, 4).Draw(t, "expected"))
 	}
 	return kind, in.Encode(kind)
 }
 
 func lieRegister(t *rapid.T, op history.Operation) json.RawMessage {
 	swapped, found := rapid.Bool().Draw(t, "swapped"), rapid.Int64Range(0, 4).Draw(t, "found")
-	out := workload.RegisterOutput{Value: register(found), Current: register(found),
+	out := workload.RegisterOutput{Value: orNothing(found), Current: orNothing(found),
 		Swapped: &swapped}
 	return out.Encode(op.Kind)
 }

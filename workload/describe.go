@@ -49,6 +49,8 @@ func registerWords(op history.Operation) (asked, answered string, err error) {
 		answered = "acknowledged"
 	case *out.Swapped:
 		answered = "swapped"
+	case out.Silent:
+		answered = "not swapped"
 	default:
 		answered = "not swapped, is " + content(out.Current)
 	}

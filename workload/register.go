@@ -24,10 +24,15 @@ type RegisterInput struct {
 //	read   {"value":17}, or {"value":null} when the register is absent
 //	write  {}
 //	cas    {"swapped":true}, or {"swapped":false,"current":7}, where current may be null
+//
+// Clients that only tell that a cas did not swap answer {"swapped":false}, which is Silent: all it
+// says is that the register did not hold the expected value. Ours never are, since that is hard
+// to judge.
 type RegisterOutput struct {
 	Value   *int64
 	Current *int64
 	Swapped *bool
+	Silent  bool
 }
 
 // Encode returns the input of an operation of that kind as canonical JSON.
@@ -48,6 +53,8 @@ func (out RegisterOutput) Encode(kind string) json.RawMessage {
 		return object("value", out.Value)
 	case kind == KindCAS && out.Swapped != nil && *out.Swapped:
 		return json.RawMessage(`{"swapped":true}`)
+	case kind == KindCAS && out.Silent:
+		return json.RawMessage(`{"swapped":false}`)
 	case kind == KindCAS:
 		return append(json.RawMessage(`{"swapped":false,`), object("current", out.Current)[1:]...)
 	}
@@ -130,8 +137,10 @@ func DecodeRegisterOutput(kind string, raw json.RawMessage) (RegisterOutput, err
 		})
 		out := RegisterOutput{Swapped: &both.swapped}
 		if both.swapped = c.next(`{"swapped":true`); !both.swapped {
-			c.text(`{"swapped":false,"current":`)
-			out.Current = c.orNull(&both.current)
+			c.text(`{"swapped":false`)
+			if out.Silent = !c.next(`,"current":`); !out.Silent {
+				out.Current = c.orNull(&both.current)
+			}
 		}
 		if c.text("}") && c.done() {
 			return out, nil
@@ -167,13 +176,14 @@ func slowRegisterOutput(kind string, raw json.RawMessage) (RegisterOutput, error
 	case KindWrite:
 		return RegisterOutput{}, nil
 	case KindCAS:
-		if j.Swapped == nil || (!*j.Swapped && !j.Current.given) {
-			return RegisterOutput{}, fmt.Errorf("cas output: want swapped, or current, in %s", raw)
+		if j.Swapped == nil {
+			return RegisterOutput{}, fmt.Errorf("cas output: want swapped in %s", raw)
 		}
 		if *j.Swapped {
 			j.Current.value = nil // says nothing beside a swap
 		}
-		return RegisterOutput{Swapped: j.Swapped, Current: j.Current.value}, nil
+		return RegisterOutput{Swapped: j.Swapped, Current: j.Current.value,
+			Silent: !*j.Swapped && !j.Current.given}, nil
 	}
 	return RegisterOutput{}, fmt.Errorf("kind %q: a register knows read, write and cas", kind)
 }

@@ -74,6 +74,8 @@ func (g *registers) Observe(op history.Operation) {
 	}
 	now := in.Value
 	switch {
+	case out.Silent:
+		return
 	case op.Kind == KindRead:
 		now = out.Value
 	case op.Kind == KindCAS && !*out.Swapped:

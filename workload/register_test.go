@@ -44,6 +44,7 @@ func TestRegisterForms(t *testing.T) {
 		{KindCAS, RegisterOutput{Swapped: truth(false), Current: number(7)},
 			`{"swapped":false,"current":7}`},
 		{KindCAS, RegisterOutput{Swapped: truth(false)}, `{"swapped":false,"current":null}`},
+		{KindCAS, RegisterOutput{Swapped: truth(false), Silent: true}, `{"swapped":false}`},
 	} {
 		if got := string(c.out.Encode(c.kind)); got != c.want {
 			t.Errorf("%s output: got %s, want %s", c.kind, got, c.want)
@@ -71,7 +72,7 @@ func TestRegisterRefuses(t *testing.T) {
 	}
 	for _, c := range []struct{ kind, raw string }{
 		{KindRead, `{}`}, {KindRead, `null`}, {KindRead, `{"value":true}`}, {KindRead, `[]`},
-		{KindCAS, `{}`}, {KindCAS, `{"swapped":false}`}, {KindCAS, `{"current":7}`},
+		{KindCAS, `{}`}, {KindCAS, `{"current":7}`}, {KindCAS, `{"swapped":false,"current"}`},
 		{KindCAS, `{"swapped":null,"current":7}`}, {"append", `{"value":1}`}, {KindWrite, ``},
 	} {
 		if out, err := DecodeRegisterOutput(c.kind, json.RawMessage(c.raw)); err == nil {

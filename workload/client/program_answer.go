@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,7 +63,11 @@ func readAnswer(line []byte, id int64, kind string) (Answer, *trouble) {
 		return broke(clauseAnswer, "answers with outcome %q, want ok, fail or info",
 			clip([]byte(said.Outcome)))
 	}
-	if _, err := workload.DecodeRegisterOutput(kind, said.Output); err != nil {
+	out, err := workload.DecodeRegisterOutput(kind, said.Output)
+	if err == nil && out.Silent {
+		err = errors.New("a cas that did not swap must say what it found, as current")
+	}
+	if err != nil {
 		return broke(clauseAnswer, "says ok, but %s", oneLine(err.Error()))
 	}
 	var compact bytes.Buffer
