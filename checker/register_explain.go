@@ -139,8 +139,8 @@ func (s *story) twice() string {
 			return ""
 		}
 		if a.before == s.first {
-			return fmt.Sprintf("Both %s and %s swapped, although the register was %s only once.",
-				a.label(), b.label(), nothingOr(a.before))
+			return fmt.Sprintf("Both %s and %s swapped, although the register was %s only "+
+				"once.", a.label(), b.label(), nothingOr(a.before))
 		}
 		return fmt.Sprintf("Both %s and %s swapped %s away, which was written only once.",
 			a.label(), b.label(), a.before)

@@ -29,8 +29,8 @@ const (
 //
 // Invariants:
 //  1. Call <= Ret.
-//  2. Pending implies Ret == Forever. A pending operation may as well never have happened; a pending
-//     CAS may also have found another value than Before, and done nothing.
+//  2. Pending implies Ret == Forever. A pending operation may as well never have happened; a
+//     pending CAS may also have found another value than Before, and done nothing.
 //  3. Reads and NotEquals are never pending: an answer that never came says nothing.
 type Op struct {
 	Call, Ret     int64 // nanoseconds; at equal stamps calls come before returns
