@@ -49,7 +49,10 @@ func (m registerModel) phantom(ops []history.Operation, read registerEffect) *Vi
 // explain tries the stories that people know, the simplest first; each holds only if the values it
 // speaks of have a single writer in the window.
 func (m registerModel) explain(_ []history.Operation, window []effect) *Violation {
-	s := story{first: m.first, window: registerEffects(window), writers: make(map[value][]registerEffect)}
+	s := story{
+		first: m.first, window: registerEffects(window),
+		writers: make(map[value][]registerEffect),
+	}
 	for _, e := range s.window {
 		if e.writes {
 			s.writers[e.after] = append(s.writers[e.after], e)

@@ -66,8 +66,8 @@ var pure = []string{
 	"sim/failure", "sim/minimise", "sim/schedule", "sim/spacetime", "sim/trace",
 }
 
-// isPure says so of rooms whose every part is pure as well. To measure the checker, what is measured
-// runs in processes of its own.
+// isPure says so of rooms whose every part is pure as well. To measure the checker, what is
+// measured runs in processes of its own.
 func isPure(room string) bool {
 	return slices.Contains(pure, room) || within(room, "exchange") ||
 		within(room, "checker") && room != "checker/measure"
