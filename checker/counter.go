@@ -1,8 +1,11 @@
 package checker
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 
 	"gauntlet/history"
 	"gauntlet/workload"
@@ -76,29 +79,57 @@ func (counterModel) judgeable([]effect) error { return nil }
 
 // without takes the removed adds out of the sums that surely hold them, since they were asked for
 // later. A sum that was told in the meantime may hold them or not: it is forgotten.
-func (counterModel) without(window []effect, from, to int) []effect {
-	removed := make([]bool, len(window))
-	for i := from; i < to; i++ {
-		removed[i] = true
-	}
-	rest := append([]effect(nil), window...)
-	for i, e := range counterEffects(window) {
+func (counterModel) without(window []effect, gone []bool) []effect {
+	all, removed := counterEffects(window), slices.Clone(gone)
+	less := newSubtrahend(all, gone)
+	rest := slices.Clone(window)
+	for i, e := range all {
 		if removed[i] || !e.observes {
 			continue
 		}
 		a := *e.counterAction
-		for _, gone := range counterEffects(window[from:to]) {
-			switch {
-			case gone.ret < e.call:
-				a.sum -= gone.delta
-			case gone.delta != 0 && gone.call <= e.ret:
-				a.observes = false
-			}
-		}
+		certain, doubtful := less.of(e.effect)
+		a.sum, a.observes = a.sum-certain, !doubtful
 		removed[i] = !a.adds && !a.observes
 		rest[i].action = &a
 	}
 	return remove(rest, removed)
+}
+
+// subtrahend is what removed adds have put into sums. Both lists rise.
+type subtrahend struct {
+	calls  []time.Duration // of the adds that change a sum
+	rets   []time.Duration // of the same
+	deltas []int64         // the sum of the first so many that returned
+}
+
+func newSubtrahend(all []counterEffect, gone []bool) subtrahend {
+	var adds []counterEffect
+	for i, e := range all {
+		if gone[i] && e.delta != 0 {
+			adds = append(adds, e)
+		}
+	}
+	slices.SortFunc(adds, func(a, b counterEffect) int { return cmp.Compare(a.ret, b.ret) })
+	s := subtrahend{deltas: make([]int64, 1, len(adds)+1)}
+	for i, add := range adds {
+		s.calls, s.rets = append(s.calls, add.call), append(s.rets, add.ret)
+		s.deltas = append(s.deltas, s.deltas[i]+add.delta)
+	}
+	slices.Sort(s.calls)
+	return s
+}
+
+// of is what a sum surely holds of the removed adds, and whether it may hold more of them.
+func (s *subtrahend) of(e *effect) (certain int64, doubtful bool) {
+	before, _ := slices.BinarySearch(s.rets, e.call)
+	begun, _ := slices.BinarySearchFunc(s.calls, e.ret, func(call, ret time.Duration) int {
+		if call <= ret {
+			return -1
+		}
+		return 1
+	})
+	return s.deltas[before], begun > before
 }
 
 // obvious finds nothing: without a search a sum tells little.

@@ -137,7 +137,7 @@ func (t *task) evidence(found finding.Finding) *Violation {
 	case len(found.Culprits) > 0:
 		violation = explain(t.model, t.ops, t.culprits(found))
 	default:
-		window := shrink(t.model, t.decoded, min(t.left()/2, shrinkBudget))
+		window := minimise(t.model, t.decoded, min(t.left()/2, shrinkBudget))
 		violation = explain(t.model, t.ops, window)
 	}
 	violation.Class = found.Class

@@ -265,11 +265,13 @@ func (listModel) prepare(effects []effect) []effect {
 // without takes the values that the removed effects appended out of every list read, as if they had
 // never been. Where they wrote a list over, nobody can say what it would have been: the reads of
 // what they wrote are forgotten.
-func (listModel) without(window []effect, from, to int) []effect {
+func (listModel) without(window []effect, gone []bool) []effect {
 	appended, wrote := make(map[element]bool), make(map[element]bool)
-	removed := make([]bool, len(window))
-	for i, e := range listEffects(window[from:to]) {
-		removed[from+i] = true
+	removed := slices.Clone(gone)
+	for i, e := range listEffects(window) {
+		if !gone[i] {
+			continue
+		}
 		for _, s := range e.steps {
 			appended[s.element()] = appended[s.element()] || s.Kind == workload.KindAppend
 			wrote[s.element()] = wrote[s.element()] || s.Kind == workload.KindWrite

@@ -65,9 +65,10 @@ type model interface {
 	// prepare readies the actions of effects for a search among just these.
 	prepare(effects []effect) []effect
 
-	// without removes window[from:to] and, of the others, whatever they say that cannot be judged
-	// without it. What is left of a linearizable window is linearizable.
-	without(window []effect, from, to int) []effect
+	// without removes those effects that gone marks and, of the others, whatever they say that
+	// cannot be judged without them. What is left of a linearizable window is linearizable. A model
+	// that has no such way returns the whole window.
+	without(window []effect, gone []bool) []effect
 
 	// obvious finds an answer that contradicts the model, or another answer, without a search.
 	obvious(ops []history.Operation, effects []effect) *Violation

@@ -10,6 +10,6 @@ func (plain) engines() []engine                                    { return nil 
 func (plain) judgeable([]effect) error                             { return nil }
 func (plain) relevant(effects []effect) []effect                   { return effects }
 func (plain) prepare(effects []effect) []effect                    { return effects }
-func (plain) without(window []effect, _, _ int) []effect           { return window }
+func (plain) without(window []effect, _ []bool) []effect           { return window }
 func (plain) obvious([]history.Operation, []effect) *Violation     { return nil }
 func (plain) explain(_ []history.Operation, _ []effect) *Violation { return nil }

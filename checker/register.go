@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"gauntlet/history"
@@ -168,20 +169,16 @@ func (registerModel) judgeable([]effect) error { return nil }
 
 // without removes value-closed sets only: a write goes together with everything that saw its value.
 // In any linearization, all that is left saw what it sees now.
-func (registerModel) without(window []effect, from, to int) []effect {
-	gone := make(map[value]bool)
-	removed := make([]bool, len(window))
-	for i := from; i < to; i++ {
-		removed[i] = true
-	}
+func (registerModel) without(window []effect, gone []bool) []effect {
+	lost, removed := make(map[value]bool), slices.Clone(gone)
 	for grown := true; grown; {
 		grown = false
 		for i, e := range registerEffects(window) {
-			if !removed[i] && (e.observes && gone[e.before] || e.unequal && len(gone) > 0) {
+			if !removed[i] && (e.observes && lost[e.before] || e.unequal && len(lost) > 0) {
 				removed[i], grown = true, true
 			}
-			if removed[i] && e.writes && !gone[e.after] {
-				gone[e.after], grown = true, true
+			if removed[i] && e.writes && !lost[e.after] {
+				lost[e.after], grown = true, true
 			}
 		}
 	}

@@ -1,46 +1,278 @@
 package checker
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"time"
 
-	"github.com/anishathalye/porcupine"
+	"gauntlet/checker/finding"
+	"gauntlet/history"
+	"gauntlet/shrink"
 )
 
 // shrinkBudget bounds the search for a smaller window: the verdict must not be lost over it.
-const shrinkBudget = 10 * time.Second
+const shrinkBudget = 4 * time.Second
 
-// shrink reduces effects that are not linearizable to a window that is 1-minimal within the
-// budget: removing any one effect from it, in the model's way, would make it linearizable. That way
-// never breaks what is linearizable, so a window that is not is evidence by itself.
-func shrink(m model, effects []effect, budget time.Duration) []effect {
+// firstWindow is how many operations the search for a window begins with, before it doubles.
+const firstWindow = 16
+
+// enumerable is a model whose object is in one of a few states at any instant. Of its histories a
+// part in the middle can be judged alone.
+type enumerable interface {
+	// states are all that the object may ever be in; nil if that is hard to tell.
+	states(effects []effect) []sighting
+	// sources tell a reader where it comes from what a window saw and did not make: effects that had
+	// ended before the window began, or else ones that were called after it had ended.
+	sources(effects, window []effect, began, ended time.Duration) []effect
+}
+
+// sighting is a state, and the earliest instant at which an object may be in it.
+type sighting struct {
+	state any
+	from  time.Duration
+}
+
+// passive is an action that surely changes nothing, so that it says nothing if it may as well not
+// have happened.
+type passive interface{ passive() bool }
+
+// smaller reduces a violation to a part of it. Whatever it gives up, it gives up in such a way that
+// what is left of a linearizable history is linearizable. So what is left of a violation, if no
+// order explains it, is evidence by itself:
+//
+//  1. An operation may be removed the model's own way: see model.without.
+//  2. An answer may be forgotten. The operation possibly never happened then, and its end is open; a
+//     read says nothing then, and goes.
+//  3. An unanswered operation on which no answer hangs goes: see model.relevant.
+//  4. What was called after the last answer goes. Where a model has a way of its own and knows no
+//     states it stays, if an answer hangs on it: that shows something seen too early.
+//  5. If the states of the object can be told, the window may begin in any that may be in force when
+//     the first of the answered operations is called. Whatever had ended by then goes.
+type smaller struct {
+	model  model
+	window []effect   // by call
+	states []sighting // in which the window may begin; nil: where the model does
+	own    bool       // the model has a way of its own to remove effects
+	until  time.Time  // the end of the budget
+}
+
+// minimise returns a part of effects that is a violation by itself. Within the budget it is
+// 1-minimal: it is no violation any more if any one of its answers is left out. Effects that
+// are a violation only together with what they do not hold are returned as they are.
+func minimise(m model, effects []effect, budget time.Duration) []effect {
 	if budget <= 0 {
 		budget = shrinkBudget
 	}
-	deadline := time.Now().Add(budget)
-	window := m.relevant(effects)
-	for size := len(window) / 2; size >= 1 && time.Now().Before(deadline); {
-		smaller := removeChunks(m, window, size, deadline)
-		if len(smaller) == len(window) {
-			size /= 2
-		}
-		window = smaller
+	s := newSmaller(m, effects, time.Now().Add(budget))
+	s.run()
+	if s.states == nil {
+		return s.window
 	}
-	return window
+	began, ended := extent(s.window, make([]bool, len(s.window)))
+	sources := m.(enumerable).sources(effects, s.window, began, ended)
+	return byCall(slices.Concat(sources, s.window))
 }
 
-// removeChunks tries to remove each run of size effects, the latest first, so that the earliest
-// evidence stays.
-func removeChunks(m model, window []effect, size int, deadline time.Time) []effect {
-	for end := len(window); end > 0; end -= size {
-		end = min(end, len(window))
-		candidate := m.without(window, max(end-size, 0), end)
-		left := time.Until(deadline)
-		if left <= 0 {
-			break
-		}
-		if search(m, candidate, left) == porcupine.Illegal {
-			window = candidate
+func newSmaller(m model, effects []effect, until time.Time) *smaller {
+	window := byCall(slices.Clone(m.relevant(effects)))
+	own := len(m.without(window, everything(window))) < len(window)
+	return &smaller{model: m, window: window, own: own, until: until}
+}
+
+func byCall(effects []effect) []effect {
+	slices.SortStableFunc(effects, func(a, b effect) int { return cmp.Compare(a.call, b.call) })
+	return effects
+}
+
+func (s *smaller) run() {
+	s.cut()
+	s.open()
+	for size := 0; len(s.window) != size && time.Now().Before(s.until); {
+		size = len(s.window)
+		s.thin()
+		s.loosen()
+	}
+}
+
+// judge asks whether a candidate is a violation; if so, where it is certain.
+func (s *smaller) judge(candidate []effect) (answer finding.Answer, stuck time.Duration) {
+	left := time.Until(s.until)
+	if left <= 0 {
+		return finding.Undecided, 0
+	}
+	starts := []any{s.model.initial()}
+	if s.states != nil {
+		starts = starts[:0]
+		began, _ := extent(candidate, make([]bool, len(candidate)))
+		for _, seen := range s.states {
+			if seen.from <= began {
+				starts = append(starts, seen.state)
+			}
 		}
 	}
-	return window
+	return settle(s.model, candidate, starts, left)
+}
+
+func (s *smaller) fails(candidate []effect) bool {
+	answer, _ := s.judge(candidate)
+	return answer == finding.Violation
+}
+
+// cut ends the window at the first return at which it is a violation.
+func (s *smaller) cut() {
+	answer, at := s.judge(s.window)
+	if answer != finding.Violation {
+		return
+	}
+	if at == forever { // where is not known
+		var returns []time.Duration
+		for _, e := range s.window {
+			if !e.pending {
+				returns = append(returns, e.ret)
+			}
+		}
+		slices.Sort(returns)
+		i, _ := slices.BinarySearchFunc(returns, true, func(at time.Duration, _ bool) int {
+			if s.fails(s.loose(s.returned(at))) {
+				return 1
+			}
+			return -1
+		})
+		at = returns[min(i, len(returns)-1)]
+	}
+	if candidate := s.loose(s.returned(at)); s.fails(candidate) {
+		s.window = candidate
+	}
+}
+
+// returned marks those that had not returned at an instant.
+func (s *smaller) returned(at time.Duration) []bool {
+	gone := make([]bool, len(s.window))
+	for i, e := range s.window {
+		gone[i] = e.ret > at
+	}
+	return gone
+}
+
+// open lets the window begin late, in any state, if there is such a violation. The window grows
+// backwards from the end, so that one whose causes are near is found soon.
+func (s *smaller) open() {
+	m, ok := s.model.(enumerable)
+	if !ok {
+		return
+	}
+	if s.states = m.states(s.window); s.states == nil {
+		return
+	}
+	for size := firstWindow; ; size *= 2 {
+		gone := make([]bool, len(s.window))
+		for i := range max(0, len(s.window)-size) {
+			gone[i] = true
+		}
+		if candidate := s.loose(gone); s.fails(candidate) {
+			s.window = candidate
+			return
+		}
+		if size >= len(s.window) {
+			s.states = nil
+			return
+		}
+	}
+}
+
+// thin removes effects the model's own way.
+func (s *smaller) thin() {
+	if !s.own {
+		return
+	}
+	all := everything(s.window)
+	without := func(kept []int) []effect {
+		gone := slices.Clone(all)
+		for _, i := range kept {
+			gone[i] = false
+		}
+		return s.model.relevant(s.model.without(s.window, gone))
+	}
+	s.window = without(s.subset(len(s.window), without))
+}
+
+// loosen gives up whatever answer is not needed.
+func (s *smaller) loosen() {
+	var answered []int
+	for i, e := range s.window {
+		if !e.pending {
+			answered = append(answered, i)
+		}
+	}
+	loose := func(kept []int) []effect {
+		gone := make([]bool, len(s.window))
+		for _, i := range answered {
+			gone[i] = true
+		}
+		for _, k := range kept {
+			gone[answered[k]] = false
+		}
+		return s.loose(gone)
+	}
+	s.window = loose(s.subset(len(answered), loose))
+}
+
+// subset returns which parts to keep; all of them if candidates made of them do not fail.
+func (s *smaller) subset(parts int, candidate func(kept []int) []effect) []int {
+	unlimited := &shrink.Budget{Left: math.MaxInt} // the time is limited
+	return shrink.Subset(parts, unlimited, func(kept []int) bool {
+		return s.fails(candidate(kept))
+	})
+}
+
+// loose makes the marked effects ones that possibly never happened.
+func (s *smaller) loose(gone []bool) []effect {
+	began, ended := extent(s.window, gone)
+	free := s.states != nil
+	kept := make([]effect, 0, len(s.window))
+	for i, e := range s.window {
+		answered := e.op.Outcome == history.OutcomeOK
+		switch {
+		case !e.pending && !gone[i]:
+		case e.call > ended && (!s.own || free), free && answered && e.op.Return < began:
+			continue
+		case !e.pending && !s.doubt(&e):
+			continue
+		}
+		kept = append(kept, e)
+	}
+	return s.model.relevant(kept)
+}
+
+func everything(window []effect) []bool {
+	all := make([]bool, len(window))
+	for i := range all {
+		all[i] = true
+	}
+	return all
+}
+
+// extent is from the first call to the last return of the answers that are not marked.
+func extent(window []effect, gone []bool) (began, ended time.Duration) {
+	began, ended = forever, -1
+	for i, e := range window {
+		if !e.pending && !gone[i] {
+			began, ended = min(began, e.call), max(ended, e.ret)
+		}
+	}
+	return began, ended
+}
+
+// doubt makes an effect one that was not answered; it is false if it says nothing then.
+func (s *smaller) doubt(e *effect) bool {
+	if p, ok := e.action.(passive); ok && p.passive() {
+		return false
+	}
+	action, err := s.model.decode(e.op, true)
+	if err != nil || action == nil {
+		return false
+	}
+	e.action, e.pending, e.ret = action, true, forever
+	return true
 }

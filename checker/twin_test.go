@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anishathalye/porcupine"
 	"pgregory.net/rapid"
 
 	"gauntlet/history"
@@ -298,65 +297,6 @@ func mustWait(ops []history.Operation, done []bool, i int) bool {
 	return false
 }
 
-// checkWindow wants nothing that is taken away from a valid history to make it a violation, and
-// nothing in it that must come both before and after something else; and of
-// an invalid one, that its shrunk window is a violation which does not outlive the loss of any
-// effect, and that the operations of the evidence are a violation by themselves: as they are, if it
-// is obvious, or else without all others.
-func checkWindow(t *rapid.T, name string, ops []history.Operation, result KeyResult) {
-	m, err := findModel(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	effects, err := decode(m, ops)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if result.Verdict == Valid {
-		if _, lists := m.(listModel); lists && m.explain(ops, m.relevant(effects)) != nil {
-			t.Fatalf("a reason is none: %s", m.explain(ops, effects).Text)
-		}
-		for window := effects; len(window) > 0; {
-			from := rapid.IntRange(0, len(window)-1).Draw(t, "from")
-			window = m.without(window, from, rapid.IntRange(from+1, len(window)).Draw(t, "to"))
-			if search(m, window, 0) != porcupine.Ok {
-				t.Fatalf("without some effects it is a violation: %v", labels(window))
-			}
-		}
-		return
-	}
-	window := shrink(m, effects, time.Minute)
-	if search(m, window, 0) != porcupine.Illegal {
-		t.Fatalf("the window is no violation: %v", labels(window))
-	}
-	for i := range window {
-		if search(m, m.without(window, i, i+1), 0) != porcupine.Ok {
-			t.Fatalf("the window %v needs no %s", labels(window), window[i].label())
-		}
-	}
-	if violation := m.obvious(ops, effects); violation != nil {
-		var evidence []history.Operation
-		for _, op := range ops {
-			if slices.Contains(violation.Operations, op.ID) {
-				evidence = append(evidence, op)
-			}
-		}
-		if bruteForce(evidence, make([]bool, len(evidence)), twinOf(name)) {
-			t.Fatalf("the evidence %v is no violation: %s", violation.Operations, violation.Text)
-		}
-		return
-	}
-	for i := len(effects) - 1; i >= 0; i-- {
-		if i < len(effects) && !slices.Contains(result.Violation.Operations, effects[i].op.ID) {
-			effects = m.without(effects, i, i+1)
-			i = len(effects)
-		}
-	}
-	if search(m, effects, 0) != porcupine.Illegal {
-		t.Fatalf("the evidence %v is no violation: %s", labels(effects), result.Violation.Text)
-	}
-}
-
 // Goal: states of lists are equal when all lists end the same, whether or not a state reaches to
 // those that are empty. Method: both ways.
 func TestListStates(t *testing.T) {
@@ -373,11 +313,4 @@ func TestListStates(t *testing.T) {
 			t.Errorf("%d: %v is not what it is with an empty list more", i, other)
 		}
 	}
-}
-
-func labels(window []effect) (all []string) {
-	for i := range window {
-		all = append(all, window[i].label())
-	}
-	return all
 }

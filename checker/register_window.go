@@ -1,0 +1,73 @@
+package checker
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// passive implements passive: a read, or a compare-and-set that failed.
+func (a *registerAction) passive() bool { return !a.writes }
+
+// states implements enumerable: what it begins with, and whatever may have been written by then.
+// An unanswered compare-and-set writes only after what it expects may have been there.
+func (m registerModel) states(effects []effect) []sighting {
+	from := map[value]time.Duration{m.first: -1}
+	all := registerEffects(effects)
+	for grown := true; grown; {
+		grown = false
+		for _, e := range all {
+			at, possible := from[e.before]
+			if !e.writes || e.doubtful && e.observes && !possible {
+				continue
+			}
+			if at = e.call; e.doubtful && e.observes {
+				at = max(at, from[e.before])
+			}
+			if earliest, known := from[e.after]; !known || at < earliest {
+				from[e.after], grown = at, true
+			}
+		}
+	}
+	states := make([]sighting, 0, len(from))
+	for v, at := range from {
+		states = append(states, sighting{v, at})
+	}
+	slices.SortFunc(states, func(a, b sighting) int {
+		return cmp.Or(cmp.Compare(a.from, b.from),
+			cmp.Compare(a.state.(value).number, b.state.(value).number))
+	})
+	return states
+}
+
+// sources implements enumerable: of each value that the window saw but did not write, the last
+// write that had ended before, or else the first that was called later.
+func (m registerModel) sources(
+	effects, window []effect, began, ended time.Duration,
+) []effect {
+	written := map[value]bool{m.first: true}
+	for _, e := range registerEffects(window) {
+		written[e.after] = written[e.after] || e.writes
+	}
+	last, first := make(map[value]*effect), make(map[value]*effect)
+	for _, e := range registerEffects(effects) {
+		switch before, after := last[e.after], first[e.after]; {
+		case !e.writes:
+		case e.ret < began && (before == nil || before.ret < e.ret):
+			last[e.after] = e.effect
+		case e.call > ended && (after == nil || e.call < after.call):
+			first[e.after] = e.effect
+		}
+	}
+	var sources []effect
+	for _, e := range registerEffects(window) {
+		if !e.observes || written[e.before] {
+			continue
+		}
+		written[e.before] = true
+		if source := cmp.Or(last[e.before], first[e.before]); source != nil {
+			sources = append(sources, *source)
+		}
+	}
+	return sources
+}

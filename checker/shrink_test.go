@@ -1,0 +1,119 @@
+package checker
+
+import (
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"pgregory.net/rapid"
+
+	"gauntlet/checker/finding"
+	"gauntlet/history"
+)
+
+// checkWindow wants nothing that is given up of a valid history to make it a violation; and of an
+// invalid one, that its shrunk window is a violation which does not outlive the loss of anything,
+// and that its evidence is one by itself.
+func checkWindow(t *rapid.T, name string, ops []history.Operation, result KeyResult) {
+	m, err := findModel(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	effects, err := decode(m, ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Verdict == Valid {
+		checkLoosened(t, m, ops, effects)
+		return
+	}
+	checkSmallest(t, m, effects)
+	checkEvidence(t, m, twinOf(name), ops, effects, result.Violation)
+}
+
+// checkLoosened also wants nothing in a valid history that must come both before and after
+// something else.
+func checkLoosened(t *rapid.T, m model, ops []history.Operation, effects []effect) {
+	if _, lists := m.(listModel); lists && m.explain(ops, m.relevant(effects)) != nil {
+		t.Fatalf("a reason is none: %s", m.explain(ops, effects).Text)
+	}
+	s := newSmaller(m, effects, time.Now().Add(time.Minute))
+	if free, ok := m.(enumerable); ok && rapid.Bool().Draw(t, "in any state") {
+		s.states = free.states(s.window)
+	}
+	for size := -1; len(s.window) != size; {
+		size = len(s.window)
+		gone := make([]bool, size)
+		for i := range gone {
+			gone[i] = rapid.IntRange(0, 2).Draw(t, "gone") == 0
+		}
+		before := s.window
+		if rapid.Bool().Draw(t, "the model's way") {
+			s.window = m.relevant(m.without(s.window, gone))
+		} else {
+			s.window = s.loose(gone)
+		}
+		if answer, _ := s.judge(s.window); answer != finding.Linearizable {
+			t.Fatalf("%v is valid, %v is %s", labels(before), labels(s.window), answer)
+		}
+	}
+}
+
+func checkSmallest(t *rapid.T, m model, effects []effect) {
+	s := newSmaller(m, effects, time.Now().Add(time.Minute))
+	s.run()
+	if !s.fails(s.window) {
+		t.Fatalf("the window is no violation: %v", labels(s.window))
+	}
+	for i, e := range s.window {
+		gone := marked(s.window, i)
+		if s.own && s.fails(m.relevant(m.without(s.window, gone))) {
+			t.Fatalf("the window %v needs no %s", labels(s.window), e.label())
+		}
+		if !e.pending && s.fails(s.loose(gone)) {
+			t.Fatalf("the window %v needs no answer to %s", labels(s.window), e.label())
+		}
+	}
+}
+
+// checkEvidence wants the operations of the evidence to be a violation as they are; or, where sums
+// and lists tell of operations that are no part of it, without all others, in the model's way.
+func checkEvidence(t *rapid.T, m model, twin object, ops []history.Operation, effects []effect,
+	violation *Violation,
+) {
+	var evidence []history.Operation
+	for _, op := range ops {
+		if slices.Contains(violation.Operations, op.ID) {
+			evidence = append(evidence, op)
+		}
+	}
+	if !bruteForce(evidence, make([]bool, len(evidence)), twin) {
+		return
+	}
+	if _, ok := m.(enumerable); ok || m.obvious(ops, effects) != nil {
+		t.Fatalf("the evidence %v is no violation: %s", violation.Operations, violation.Text)
+	}
+	for i := len(effects) - 1; i >= 0; i-- {
+		if i < len(effects) && !slices.Contains(violation.Operations, effects[i].op.ID) {
+			effects = m.without(effects, marked(effects, i))
+			i = len(effects)
+		}
+	}
+	if search(m, effects, 0) != porcupine.Illegal {
+		t.Fatalf("the evidence %v is no violation: %s", labels(effects), violation.Text)
+	}
+}
+
+// marked marks window[i].
+func marked(window []effect, i int) []bool {
+	gone := make([]bool, len(window))
+	gone[i] = true
+	return gone
+}
+
+func labels(window []effect) (all []string) {
+	for i := range window {
+		all = append(all, window[i].label())
+	}
+	return all
+}
