@@ -2,6 +2,8 @@ package frontier
 
 import (
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 
 	"gauntlet/checker/finding"
@@ -64,6 +66,14 @@ func randomOps(r *rand.Rand, t table, n int) []Op {
 	return ops
 }
 
+// rounds multiplies the rounds of a test by the number in the environment, for long runs by hand.
+func rounds(n int) int {
+	if times, err := strconv.Atoi(os.Getenv("ROUNDS")); err == nil {
+		return n * times
+	}
+	return n
+}
+
 // brute tries all orders.
 func brute(o Object, state int32, ops []Op) bool {
 	must := false
@@ -91,7 +101,7 @@ func brute(o Object, state int32, ops []Op) bool {
 func TestSearchAgainstBruteForce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	counts := map[finding.Answer]int{}
-	for round := range 20_000 {
+	for round := range rounds(20_000) {
 		o := randomTable(r)
 		ops := randomOps(r, o, 1+r.IntN(7))
 		initial := []int32{0}
@@ -100,13 +110,33 @@ func TestSearchAgainstBruteForce(t *testing.T) {
 			initial = append(initial, int32(len(o)-1))
 			want = want || brute(o, int32(len(o)-1), ops)
 		}
-		got := Search(o, initial, ops, Limit{})
+		got := Search(shaped{o, r.Uint()}, initial, ops, Limit{})
 		counts[got.Answer]++
 		if (got.Answer == finding.Linearizable) != want || got.Answer == finding.Undecided {
 			t.Fatalf("round %d: %+v, want %v: %v %v %+v", round, got, want, o, initial, ops)
 		}
 	}
 	if min(counts[finding.Linearizable], counts[finding.Violation]) < 4000 {
+		t.Errorf("one-sided: %v", counts)
+	}
+}
+
+// Goal: the search is stuck where the plain search is, also where histories are longer.
+// Method: random transition tables and histories, against the twin.
+func TestSearchAgainstPlainSearch(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	counts := map[finding.Answer]int{}
+	for round := range rounds(4_000) {
+		o := randomTable(r)
+		ops := randomOps(r, o, 1+r.IntN(24))
+		want := plain(o, []int32{0}, ops)
+		got := Search(shaped{o, r.Uint()}, []int32{0}, ops, Limit{})
+		counts[got.Answer]++
+		if got.Stuck != want || got.Answer == finding.Undecided {
+			t.Fatalf("round %d: %+v, want %v: %v %+v", round, got, want, o, ops)
+		}
+	}
+	if min(counts[finding.Linearizable], counts[finding.Violation]) < 700 {
 		t.Errorf("one-sided: %v", counts)
 	}
 }

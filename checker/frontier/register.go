@@ -34,6 +34,17 @@ func (r *registerObject) Step(state, action int32) (int32, bool) {
 	return state, state == s.before
 }
 
+// Shape implements Shaper.
+func (r *registerObject) Shape(action int32) Shape {
+	switch s := r.steps[action]; {
+	case s.kind == register.Write:
+		return Overwrites
+	case s.kind == register.CAS && s.before != s.after:
+		return Any
+	}
+	return Reads
+}
+
 // Register makes of operations on a register what Search works on: ops[i] becomes its result i.
 // There are values of them, and initial are those that the register may begin with. Values that no
 // operation asks for become one: none can tell them apart. Reads and NotEquals that are pending

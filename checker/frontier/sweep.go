@@ -1,150 +1,232 @@
 package frontier
 
-import "encoding/binary"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
-// sweep holds all configurations that may be in force at one instant: a state, which of the open
-// operations took effect, and how many of the pending ones of each action.
-type sweep struct {
-	object  Object
-	limit   Limit
-	configs map[string]bool
-	open    []int32 // action by slot, -1 if free
-	pending []pool
-	peak    int
-	why     string // set if the search ended without an answer
+// Shape is what all of an action's steps have in common.
+type Shape uint8
+
+// The shapes of actions.
+const (
+	Any        Shape = iota
+	Reads            // no step changes the state
+	Overwrites       // every state has the step, and all lead to the same state
+)
+
+// Shaper is an Object that knows the shapes of its actions. Any is always right; the others spare
+// most of the search. The shape of an action does not change.
+type Shaper interface {
+	Shape(action int32) Shape
 }
 
-// pool is the pending operations of one action.
-type pool struct {
+// Judge is an Object that knows when unanswered operations cannot matter any more: none of the
+// action needs to take effect at a time, or later, to explain what was observed. Search asks it.
+type Judge interface {
+	Useful(action int32, at int64) bool
+}
+
+// sweep holds all configurations that may be in force at one instant, and what is open then.
+type sweep struct {
+	object  Object
+	shape   func(action int32) Shape
+	limit   Limit
+	layout  layout
+	slots   []int32 // by slot: the class of the operation in it
+	free    []int32 // slots
+	classes []class
+	unused  []int32         // classes
+	active  []int32         // classes with operations
+	byName  map[int32]int32 // classes by action
+	columns []int32         // by column of the pools: its class, or -1
+	writers []uint64        // slots whose action overwrites
+
+	now, next set // before and after the return that is looked at
+	search    search
+	peak      int
+	why       string // set if the sweep ended without an answer
+}
+
+// class is the open and pending operations of one action.
+type class struct {
 	action int32
-	size   uint16
+	shape  Shape
+	open   []int32 // slots in the order of the calls
+	size   int32   // pending
+	column int32   // of the pending ones in the pools, or -1
 }
 
 func newSweep(o Object, initial []int32, limit Limit) *sweep {
-	if limit.Configs == 0 {
+	if limit.Configs <= 0 {
 		limit.Configs = 1_000_000
 	}
-	s := &sweep{object: o, limit: limit, configs: map[string]bool{}}
-	for _, state := range initial {
-		s.configs[string(binary.LittleEndian.AppendUint32(nil, uint32(state)))] = true
+	s := &sweep{object: o, limit: limit, byName: map[int32]int32{}}
+	s.shape = func(int32) Shape { return Any }
+	if shaper, ok := o.(Shaper); ok {
+		s.shape = shaper.Shape
 	}
-	s.peak = len(s.configs)
+	s.now.reset(s.layout)
+	for _, state := range initial {
+		s.now.add([]uint64{uint64(uint32(state))})
+	}
+	s.peak = s.now.live
 	return s
 }
 
-// A configuration is the state, a byte for each slot and two for each pool, without zeroes behind.
-func (s *sweep) unpack(c string) (state int32, done []bool, used []uint16) {
-	done, used = make([]bool, len(s.open)), make([]uint16, len(s.pending))
-	state = int32(binary.LittleEndian.Uint32([]byte(c)))
-	rest := c[4:]
-	for len(rest) >= 4 {
-		kind, i, n := rest[0], int(rest[1])|int(rest[2])<<8, uint16(rest[3])
-		if kind == 0 {
-			done[i] = true
-		} else {
-			used[i] += n
-		}
-		rest = rest[4:]
+// class finds the class of an action, or begins one.
+func (s *sweep) class(action int32) int32 {
+	id, known := s.byName[action]
+	if known {
+		return id
 	}
-	return state, done, used
+	if n := len(s.unused); n > 0 {
+		id, s.unused = s.unused[n-1], s.unused[:n-1]
+	} else {
+		id = int32(len(s.classes))
+		s.classes = append(s.classes, class{})
+	}
+	open := s.classes[id].open[:0]
+	s.classes[id] = class{action: action, shape: s.shape(action), open: open, column: -1}
+	s.byName[action] = id
+	s.active = append(s.active, id)
+	return id
 }
 
-func pack(state int32, done []bool, used []uint16) string {
-	c := binary.LittleEndian.AppendUint32(nil, uint32(state))
-	for i, d := range done {
-		if d {
-			c = append(c, 0, byte(i), byte(i>>8), 1)
-		}
+// leave ends a class without operations.
+func (s *sweep) leave(id int32) {
+	c := &s.classes[id]
+	if len(c.open) > 0 || c.column >= 0 {
+		return
 	}
-	for i, n := range used {
-		for ; n > 0; n -= min(n, 255) {
-			c = append(c, 1, byte(i), byte(i>>8), byte(min(n, 255)))
-		}
-	}
-	return string(c)
+	delete(s.byName, c.action)
+	s.unused = append(s.unused, id)
+	i := slices.Index(s.active, id)
+	s.active = slices.Delete(s.active, i, i+1)
 }
 
+// call opens an operation and tells its slot.
 func (s *sweep) call(action int32) int32 {
-	for i, a := range s.open {
-		if a < 0 {
-			s.open[i] = action
-			return int32(i)
+	id := s.class(action)
+	var slot int32
+	if n := len(s.free); n > 0 {
+		slot, s.free = s.free[n-1], s.free[:n-1]
+	} else {
+		slot = int32(len(s.slots))
+		s.slots = append(s.slots, 0)
+		if int(slot) >= 64*s.layout.slots {
+			s.layout.slots++
+			s.now.relayout(s.layout)
+			s.writers = append(s.writers, 0)
 		}
 	}
-	s.open = append(s.open, action)
-	return int32(len(s.open) - 1)
+	c := &s.classes[id]
+	s.slots[slot] = id
+	c.open = append(c.open, slot)
+	if c.shape == Overwrites {
+		put(s.writers, slot)
+	}
+	return slot
 }
 
+// pend adds an operation that will never return.
 func (s *sweep) pend(action int32) {
-	for i := range s.pending {
-		if s.pending[i].action == action {
-			s.pending[i].size++
-			return
+	if s.shape(action) == Reads {
+		return
+	}
+	id := s.class(action)
+	c := &s.classes[id]
+	c.size++
+	if c.column >= 0 {
+		return
+	}
+	c.column = int32(slices.Index(s.columns, -1))
+	if c.column < 0 {
+		c.column = int32(len(s.columns))
+		s.columns = append(s.columns, id)
+		if int(c.column) >= lanes*s.layout.pools {
+			s.layout.pools++
+			s.now.relayout(s.layout)
 		}
 	}
-	s.pending = append(s.pending, pool{action: action, size: 1})
+	s.columns[c.column] = id
+}
+
+// prune forgets the pending operations that cannot matter any more.
+func (s *sweep) prune(j Judge, at int64) {
+	pruned := false
+	for column, id := range s.columns {
+		if id < 0 || j.Useful(s.classes[id].action, at) {
+			continue
+		}
+		pruned = true
+		s.columns[column] = -1
+		s.classes[id].column, s.classes[id].size = -1, 0
+		s.leave(id)
+		for i := range s.now.size() {
+			undraw(s.layout.tally(s.now.at(i)), int32(column))
+		}
+	}
+	if pruned {
+		s.next.reset(s.layout)
+		for i := range s.now.size() {
+			s.next.add(s.now.at(i))
+		}
+		s.swap()
+	}
+}
+
+// swap makes what comes next what is, without the dead.
+func (s *sweep) swap() {
+	s.now, s.next = s.next, s.now
+	if s.now.live == s.now.size() {
+		return
+	}
+	s.next.reset(s.layout)
+	kept := 0
+	for i := range s.now.size() {
+		c := s.now.at(i)
+		if c[0]&dead == 0 {
+			copy(s.now.at(kept), c)
+			kept++
+		}
+	}
+	s.now.words, s.now.next = s.now.words[:kept*s.layout.stride()], s.now.next[:kept]
 }
 
 // ret lets an operation return. It is false if nothing may be in force any more, or why is set.
 func (s *sweep) ret(slot int32) bool {
-	next := map[string]bool{}
-	seen := map[string]bool{}
-	var work []string
-	for c := range s.configs {
-		work = append(work, c)
-	}
-	for len(work) > 0 && s.why == "" {
-		c := work[len(work)-1]
-		work = work[:len(work)-1]
-		if seen[c] {
-			continue
-		}
-		seen[c] = true
-		if len(seen) > s.limit.Configs {
-			s.why = "too many configurations"
-		}
-		if s.limit.Stop != nil && s.limit.Stop() {
-			s.why = "stopped"
-		}
-		state, done, used := s.unpack(c)
-		if done[slot] {
-			done[slot] = false
-			next[pack(state, done, used)] = true
-			continue
-		}
-		work = append(work, s.steps(state, done, used)...)
-	}
-	s.configs, s.open[slot] = next, -1
-	s.peak = max(s.peak, len(next))
-	return len(next) > 0 && s.why == ""
+	s.expand(slot)
+	id := s.slots[slot]
+	c := &s.classes[id]
+	i := slices.Index(c.open, slot)
+	c.open = slices.Delete(c.open, i, i+1)
+	cut(s.writers, slot)
+	s.leave(id)
+	s.free = append(s.free, slot)
+	s.swap()
+	return s.why == "" && s.now.live > 0
 }
 
-// steps lists what one more operation makes of a configuration.
-func (s *sweep) steps(state int32, done []bool, used []uint16) (steps []string) {
-	for i, a := range s.open {
-		if a < 0 || done[i] {
-			continue
-		}
-		if to, ok := s.object.Step(state, a); ok {
-			done[i] = true
-			steps = append(steps, pack(to, done, used))
-			done[i] = false
-		}
+// spend ends the sweep without an answer.
+func (s *sweep) spend(format string, args ...any) {
+	if s.why == "" {
+		s.why = fmt.Sprintf(format, args...)
 	}
-	for i, p := range s.pending {
-		if to, ok := s.object.Step(state, p.action); ok && used[i] < p.size {
-			used[i]++
-			steps = append(steps, pack(to, done, used))
-			used[i]--
-		}
-	}
-	return steps
 }
 
 // clone copies the sweep, for a look ahead.
 func (s *sweep) clone() *sweep {
 	twin := *s
-	twin.open = append([]int32(nil), s.open...)
-	twin.pending = append([]pool(nil), s.pending...)
+	twin.slots, twin.free = slices.Clone(s.slots), slices.Clone(s.free)
+	twin.classes, twin.unused = slices.Clone(s.classes), slices.Clone(s.unused)
+	for i := range twin.classes {
+		twin.classes[i].open = slices.Clone(s.classes[i].open)
+	}
+	twin.active, twin.byName = slices.Clone(s.active), maps.Clone(s.byName)
+	twin.columns, twin.writers = slices.Clone(s.columns), slices.Clone(s.writers)
+	twin.now.words, twin.now.next = slices.Clone(s.now.words), slices.Clone(s.now.next)
+	twin.now.heads, twin.next, twin.search = index{}, set{}, search{}
 	return &twin
 }
