@@ -1,0 +1,100 @@
+package jepsen
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"gauntlet/exchange/edn"
+	"gauntlet/history"
+	"gauntlet/workload"
+)
+
+// family is how inputs and outputs are written: as a register's, or as they stand.
+type family struct {
+	register bool
+	initial  edn.Value // of a register, if the model's name says so
+}
+
+// familyOf reads a model's name: cas-register, cas-register(0), register(nil), set, ...
+func familyOf(model string) family {
+	name, state, _ := strings.Cut(model, "(")
+	f := family{register: name == "register" || name == "cas-register"}
+	state = strings.TrimSuffix(state, ")")
+	_ = edn.NewDecoder(strings.NewReader(state), edn.DefaultLimits).
+		Each(func(_ int, v edn.Value) error {
+			f.initial = v
+			return nil
+		})
+	return f
+}
+
+// asks checks what an invocation asks, as far as the family knows.
+func (f family) asks(op operation) error {
+	if !f.register {
+		return nil
+	}
+	switch op.f {
+	case workload.KindRead, workload.KindWrite, workload.KindCAS:
+		return nil
+	}
+	return fmt.Errorf("f %q: a register knows read, write and cas", op.f)
+}
+
+// encoder returns what fills in the input and the output of an operation.
+func (f family) encoder(
+	ops []operation, warn func(string, ...any),
+) (func(*operation, *history.Operation) error, error) {
+	if !f.register {
+		return asJSON, nil
+	}
+	numbers, err := numberValues(f.initial, ops)
+	if err != nil {
+		return nil, err
+	}
+	numbers.describe(warn)
+	return numbers.encode, nil
+}
+
+// asJSON writes the values as they stand.
+func asJSON(op *operation, out *history.Operation) error {
+	out.Input = edn.AppendJSON(nil, op.asked)
+	if out.Outcome == history.OutcomeOK {
+		out.Output = edn.AppendJSON(nil, op.answered)
+	}
+	return nil
+}
+
+// isTransaction reports whether a value is a sequence of micro-operations, [[:r 1 nil] ...].
+func isTransaction(v edn.Value) bool {
+	steps, ok := edn.Elements(v)
+	for _, step := range steps {
+		if _, is := edn.Elements(step); !is {
+			return false
+		}
+	}
+	return ok
+}
+
+// keyNames gives each key a name of its own: a string or a keyword by what it spells, any other
+// value as EDN; where two would be called the same, the later as EDN.
+type keyNames map[string]string // name to the key's text
+
+func (k keyNames) name(op *operation) string {
+	if !op.keyed {
+		return ""
+	}
+	text := edn.Text(op.key)
+	name, ok := word(op.key)
+	if !ok {
+		name = text
+	}
+	if other, taken := k[name]; taken && other != text {
+		return text
+	}
+	k[name] = text
+	return name
+}
+
+// silent is the output of a cas that found another value than it expected.
+var silent = json.RawMessage(`{"swapped":false}`)

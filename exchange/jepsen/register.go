@@ -1,0 +1,176 @@
+package jepsen
+
+import (
+	"fmt"
+	"strings"
+
+	"gauntlet/exchange/edn"
+	"gauntlet/history"
+	"gauntlet/workload"
+)
+
+// foundKey is an addition of ours to a :fail of a cas: the value that the register held instead of
+// the expected one, or :other if the answer did not say.
+const (
+	foundKey   edn.Keyword = "gauntlet/found"
+	foundOther edn.Keyword = "gauntlet/other"
+)
+
+// numbers are integers that stand for the values of a register that are none.
+type numbers struct {
+	known map[string]int64 // by text
+	used  map[int64]bool   // integers of the text
+	next  int64
+	order []string // texts, as they were numbered
+}
+
+// numberValues looks at all values first, so that no number stands for two.
+func numberValues(initial edn.Value, ops []operation) (*numbers, error) {
+	n := &numbers{known: map[string]int64{}}
+	others := false
+	look := func(v edn.Value) {
+		if _, ok := v.(int64); !ok && v != nil {
+			others = true
+		}
+	}
+	if err := registerValues(ops, look); err != nil || !others {
+		return n, err
+	}
+	n.used = map[int64]bool{0: true}
+	keep := func(v edn.Value) {
+		if i, ok := v.(int64); ok {
+			n.used[i] = true
+		}
+	}
+	keep(initial)
+	return n, registerValues(ops, keep)
+}
+
+// registerValues visits every value that a register is said to hold.
+func registerValues(ops []operation, visit func(edn.Value)) error {
+	for i := range ops {
+		op := &ops[i]
+		switch op.f {
+		case workload.KindRead:
+			if op.outcome == history.OutcomeOK {
+				visit(op.answered)
+			}
+		case workload.KindWrite:
+			visit(op.asked)
+		case workload.KindCAS:
+			expected, value, err := casOf(op.line, op.asked)
+			if err != nil {
+				return err
+			}
+			visit(expected)
+			visit(value)
+			if op.finds {
+				visit(op.found)
+			}
+		}
+	}
+	return nil
+}
+
+// casOf splits [expected value].
+func casOf(line int, v edn.Value) (expected, value edn.Value, err error) {
+	pair, ok := edn.Elements(v)
+	if _, set := v.(edn.Set); !ok || set || len(pair) != 2 {
+		return nil, nil, broken(line, "cas %s, want [expected new]", excerpt(v))
+	}
+	return pair[0], pair[1], nil
+}
+
+// of returns the integer of a value, nil for none.
+func (n *numbers) of(v edn.Value) *int64 {
+	if v == nil {
+		return nil
+	}
+	if i, ok := v.(int64); ok {
+		return &i
+	}
+	text := edn.Text(v)
+	i, ok := n.known[text]
+	for !ok {
+		n.next++
+		if ok = !n.used[n.next]; ok {
+			i = n.next
+			n.known[text] = i
+			n.order = append(n.order, text)
+		}
+	}
+	return &i
+}
+
+// encode fills in a register's input and output.
+func (n *numbers) encode(op *operation, out *history.Operation) error {
+	var in workload.RegisterInput
+	switch op.f {
+	case workload.KindWrite:
+		in.Value = n.of(op.asked)
+	case workload.KindCAS:
+		expected, value, err := casOf(op.line, op.asked)
+		if err != nil {
+			return err
+		}
+		in.Expected, in.Value = n.of(expected), n.of(value)
+	}
+	if in.Value == nil && op.f != workload.KindRead {
+		return broken(op.line, "%s of nil: a register is absent only before its first write", op.f)
+	}
+	out.Input = in.Encode(op.f)
+	swapped := out.Outcome == history.OutcomeOK
+	if op.f == workload.KindCAS && out.Outcome == history.OutcomeFail && (op.compare || op.finds) {
+		out.Outcome, out.Error = history.OutcomeOK, ""
+	}
+	if out.Outcome != history.OutcomeOK {
+		return nil
+	}
+	if err := sameAnswer(op); err != nil {
+		return err
+	}
+	answer := workload.RegisterOutput{Swapped: &swapped}
+	switch {
+	case op.f == workload.KindRead:
+		answer.Value = n.of(op.answered)
+	case op.finds && op.found != edn.Value(foundOther):
+		answer.Current = n.of(op.found)
+	default:
+		answer.Silent = true
+	}
+	out.Output = answer.Encode(op.f)
+	return nil
+}
+
+// sameAnswer checks that what was acknowledged is what was asked for. An answer may leave it out.
+func sameAnswer(op *operation) error {
+	if op.f == workload.KindRead || op.answered == nil {
+		return nil
+	}
+	if asked, answered := edn.Text(op.asked), edn.Text(op.answered); asked != answered {
+		return broken(op.answer, "ok of %s %s, but line %d asks for %s", op.f,
+			shorten(answered, 60), op.line, shorten(asked, 60))
+	}
+	return nil
+}
+
+// describe says which numbers stand for what.
+func (n *numbers) describe(warn func(string, ...any)) {
+	if n.used == nil {
+		return
+	}
+	warn("values that are no integers: replaced by integers that the history does not hold")
+}
+
+// legend lists what the first numbers stand for.
+func (n *numbers) legend() string {
+	const most = 5
+	var list []string
+	for _, text := range n.order[:min(most, len(n.order))] {
+		list = append(list, fmt.Sprintf("%d is %s", n.known[text], shorten(text, 20)))
+	}
+	if len(n.order) > most {
+		list = append(list, "...")
+	}
+	return strings.Join(list, ", ")
+}
