@@ -9,6 +9,7 @@
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
 # make sim-bugs   BUGS=figure-8,even-quorum: the simulator hunts planted bugs (default: all); a table
 # make run-rolling  upgrades and downgrades a cluster node by node, under load and partitions
+# make check-online  OPERATIONS=10000000: watches so long a history as it grows; speed and memory
 # make fuzz       FOR=10s: every fuzz target for that long
 # make kill-loop  KILLS=20: kills the controller at random instants; the hosts must heal themselves
 # make kill-loop-hosts  KILLS=20 RIGS=4: the same on hosts with OpenSSH and sudo, in every phase
@@ -16,6 +17,7 @@
 FOR ?= 10s
 SEEDS ?= 100000
 KILLS ?= 20
+OPERATIONS ?= 10000000
 RIGS ?= 4
 
 # A clone that belongs to someone else has no version information that git would give out.
@@ -25,7 +27,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite ./sim ./sim/campaign
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs run-rolling fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs run-rolling check-online fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -95,6 +97,9 @@ test-ci: setup setup-hosts lint build
 bench: setup build
 	go test -run '^$$' -bench . -benchmem ./...
 	go test -run '^$$' -bench . -tags lab ./acceptance
+
+check-online:
+	go test -count=1 -v -run '^TestEndurance$$' -timeout 30m ./checker/online -operations $(OPERATIONS)
 
 fuzz:
 	.ci/fuzz $(FOR)

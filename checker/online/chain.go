@@ -156,7 +156,13 @@ func (k *object) settle(v *version, class finding.Class) *clash {
 	return &clash{class, text, []int64{b.f.op, b.s.op, other.f.op, other.s.op}}
 }
 
+// unknown takes a value that may have been forgotten for one that was: reads that are too old
+// happen more often than values from nowhere.
 func (k *object) unknown(what value) *clash {
+	if k.forgot {
+		return &clash{class: finding.Stale, text: fmt.Sprintf(
+			"%s was found, which was replaced long before, if anybody wrote it", what)}
+	}
 	return &clash{class: finding.NeverWritten, text: fmt.Sprintf(
-		"%s was found, which nobody wrote, or which was replaced for certain before", what)}
+		"%s was found, which nobody wrote", what)}
 }

@@ -42,13 +42,13 @@ func (k *object) watermark() int64 {
 // watermark: every operation that has not returned was called at W or later.
 //
 // Within a block, x is dead if something y after it in the chain returned before W. Whoever sees x
-// from now on was called at W or later, hence after y was over, yet has to come before it. And a cas
-// that replaces x leaves it with two successors.
+// from now on was called at W or later, hence after y was over, yet has to come before it. And a
+// cas that replaces x leaves it with two successors.
 //
 // A block D is dead if there is another, B, with f(D) < s(B) and f(B) < W. Whatever joins D from
-// now on raises s(D) to W or more: whoever sees a value of it was called then; so was a cas from its
-// end, or else it was never answered, and is known to have happened only by somebody who saw its
-// value. Then f(B) < W <= s(D), and the two have to come each before the other. So a value of D
+// now on raises s(D) to W or more: whoever sees a value of it was called then; so was a cas from
+// its end, or else it was never answered, and is known to have happened only by somebody who saw
+// its value. Then f(B) < W <= s(D), and the two have to come each before the other. So a value of D
 // that is seen from now on is a violation, with or without D: see see.
 //
 // Nor is D missed by others, provided that all that is dead goes at once. As there is no violation
@@ -87,16 +87,14 @@ func (k *object) forget() {
 func (k *object) remove(v *version) {
 	delete(k.versions, v.value)
 	k.kept--
+	k.forgot = true
 }
 
 // forget takes the blocks out that are dead at watermark w, and returns them.
 func (o *order) forget(w int64) []*block {
 	over := sort.Search(len(o.blocks), func(i int) bool { return o.blocks[i].f.at >= w })
-	if over == 0 {
-		return nil
-	}
-	last, second := o.blocks[0], int64(never)
-	for _, b := range o.blocks[1:over] {
+	last, second := &block{s: stamp{at: never}}, int64(never)
+	for _, b := range o.blocks[:over] {
 		if b.s.at > last.s.at {
 			last, second = b, last.s.at
 		} else {

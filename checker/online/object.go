@@ -69,6 +69,7 @@ type object struct {
 	first, last *operation // open, in the order of the calls
 	invoked     int64      // the latest call
 	returned    int64      // the latest return
+	forgot      bool       // some version at some time
 	ended       bool       // not watched any more
 }
 
@@ -91,8 +92,12 @@ func (k *object) size() int { return len(k.versions) }
 // invoke takes in a call. An error ends the watch.
 func (k *object) invoke(o *operation) error {
 	if o.call < k.invoked || o.call <= k.returned {
-		return fmt.Errorf("operation %d: called at %d, after a call at %d and a return at %d",
-			o.id, o.call, k.invoked, k.returned)
+		after := "none returned"
+		if k.returned != never {
+			after = fmt.Sprintf("a return at %d", k.returned)
+		}
+		return fmt.Errorf("operation %d: called at %d, after a call at %d and %s",
+			o.id, o.call, k.invoked, after)
 	}
 	k.invoked = o.call
 	if o.kind != register.Read && !(o.kind == register.CAS && o.before == o.after) {

@@ -2,9 +2,9 @@
 // broken. It is the zones of Gibbons and Korach (SIAM J. Comput. 26(4), 1997, section 4), with
 // unanswered writes and chains of compare-and-sets, kept up to date with every answer.
 //
-// What it finds is final: no continuation of a history mends it, for linearizability is closed under
-// prefixes. While every value is written once, it finds every violation with the very answer that
-// makes it one. It forgets what no coming answer can see any more, so its memory follows the
+// What it finds is final: no continuation of a history mends it, for linearizability is closed
+// under prefixes. While every value is written once, it finds every violation with the very answer
+// that makes it one. It forgets what no coming answer can see any more, so its memory follows the
 // operations that are open and the writes that were never answered, not the length of the history;
 // see forget for why nothing is lost.
 //
@@ -42,14 +42,10 @@ type Watch struct {
 	open map[int64]*operation // by ID
 	live int                  // versions of all keys
 	full bool                 // no more keys are taken in
-}
 
-// The bounds of a watch, to hold whatever comes. A key that is not written any more takes about 600
-// bytes, a remembered value about 250.
-const (
-	mostKeys     = 1 << 19
-	mostVersions = 1 << 21
-)
+	// The bounds, to hold whatever comes. An idle key takes about 700 bytes, a version about 250.
+	mostKeys, mostVersions int
+}
 
 // New returns a watch over a history of that model, or an error that says why there is none.
 func New(model string) (*Watch, error) {
@@ -57,7 +53,10 @@ func New(model string) (*Watch, error) {
 		return nil, fmt.Errorf("%s: only the workload %s is watched while it runs",
 			model, workload.ModelRegister)
 	}
-	return &Watch{keys: map[string]*object{}, open: map[int64]*operation{}}, nil
+	return &Watch{
+		keys: map[string]*object{}, open: map[int64]*operation{},
+		mostKeys: 1 << 19, mostVersions: 1 << 21,
+	}, nil
 }
 
 // Observe takes in the next event of a history: an operation without an outcome is called, one with
@@ -102,9 +101,10 @@ func (w *Watch) invoke(op history.Operation) error {
 	switch {
 	case k == nil && w.full:
 		return nil
-	case k == nil && len(w.keys) == mostKeys:
+	case k == nil && len(w.keys) == w.mostKeys:
 		w.full = true
-		return fmt.Errorf("key %s and later ones are not watched: there are %d", op.Key, mostKeys)
+		return fmt.Errorf("key %s and later ones are not watched: there are %d", op.Key,
+			w.mostKeys)
 	case k == nil:
 		k = newObject()
 		w.keys[op.Key] = k
@@ -122,8 +122,8 @@ func (w *Watch) invoke(op history.Operation) error {
 		err = k.invoke(o)
 	}
 	w.live += k.size() - before
-	if err == nil && w.live > mostVersions {
-		err = fmt.Errorf("more than %d values to remember", mostVersions)
+	if err == nil && w.live > w.mostVersions {
+		err = fmt.Errorf("more than %d values to remember", w.mostVersions)
 	}
 	if err != nil {
 		w.end(k)

@@ -2,8 +2,8 @@ package online
 
 import "sort"
 
-// block is versions that follow each other without a gap: a write, and a chain of cas from it. It is
-// in force at one stretch. With f its least return and s its greatest call, block A has to come
+// block is versions that follow each other without a gap: a write, and a chain of cas from it. It
+// is in force at one stretch. With f its least return and s its greatest call, block A has to come
 // before block B if and only if f(A) < s(B).
 type block struct {
 	f, s stamp
@@ -24,8 +24,8 @@ type order struct {
 	upto   []int64
 }
 
-// settle takes in that a block is new, or that its f fell or its s rose. It returns another one with
-// which it cannot be put in order, if there is one; the order is of no use after that.
+// settle takes in that a block is new, or that its f fell or its s rose. It returns another one
+// with which it cannot be put in order, if there is one; the order is of no use after that.
 func (o *order) settle(b *block) *block {
 	if b.at < 0 {
 		b.at = len(o.blocks)
