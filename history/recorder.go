@@ -25,6 +25,7 @@ type Recorder struct {
 	encode *json.Encoder // into line
 	lastID int64
 	err    error
+	follow func(Operation)
 }
 
 // NewRecorder starts the run's clock and writes the header line. Version is always this package's;
@@ -52,19 +53,43 @@ func (r *Recorder) Invoke(op Operation) (Operation, error) {
 	defer r.mu.Unlock()
 	r.lastID++
 	op.ID, op.Call = r.lastID, r.Now() // under the lock, so that IDs rise in the order of the calls
-	return op, r.append(invokeLine{
+	op.Outcome = ""
+	err := r.append(invokeLine{
 		Type: typeInvoke, Time: op.Call, ID: op.ID, Process: op.Process,
 		Node: op.Node, Kind: op.Kind, Key: op.Key, Input: op.Input,
 	})
+	r.show(op, err)
+	return op, err
 }
 
 // Return writes the outcome of an invoked operation. Its caller has stamped op.Return with Now
 // right when the answer came.
 func (r *Recorder) Return(op Operation) error {
-	return r.write(returnLine{
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.append(returnLine{
 		Type: typeReturn, Time: op.Return, ID: op.ID, Process: op.Process,
 		Outcome: op.Outcome, Output: op.Output, Error: op.Error,
 	})
+	r.show(op, err)
+	return err
+}
+
+// Follow has fn shown every operation from now on, in the order of the lines: once its invoke line
+// is written, without an outcome, and once its return line is, with one. Only the latest fn is
+// shown any. It runs while everybody else who records anything waits, and must not call the
+// Recorder.
+func (r *Recorder) Follow(fn func(Operation)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.follow = fn
+}
+
+// show tells the follower of a line that was written. The caller holds the lock.
+func (r *Recorder) show(op Operation, err error) {
+	if err == nil && r.follow != nil {
+		r.follow(op)
+	}
 }
 
 // Fault writes what is known of a fault by now; it supersedes earlier records of the same ID.

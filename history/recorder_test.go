@@ -272,3 +272,53 @@ func TestRecorderFullDisk(t *testing.T) {
 		t.Errorf("warnings %v", h.Warnings)
 	}
 }
+
+// Goal: who follows a history sees what a reader will see, in the same order, and nothing that is
+// not written.
+// Method: many goroutines record; the lines of the file against what was shown. At last a write
+// fails.
+func TestFollow(t *testing.T) {
+	var file bytes.Buffer
+	r, err := NewRecorder(&file, Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown []string // guarded by the recorder's lock
+	r.Follow(func(op Operation) {
+		at := op.Call
+		if op.Outcome != "" {
+			at = op.Return
+		}
+		shown = append(shown, fmt.Sprint(op.ID, op.Process, op.Outcome, int64(at)))
+	})
+	var recording sync.WaitGroup
+	for process := range 8 {
+		recording.Go(func() {
+			for range 50 {
+				op, err := r.Invoke(Operation{Process: process, Kind: "read", Outcome: OutcomeOK})
+				op.Return, op.Outcome = r.Now(), OutcomeFail
+				if err := errors.Join(err, r.Return(op)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	recording.Wait()
+	var written []string
+	for line := range bytes.Lines(file.Bytes()) {
+		var l returnLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			t.Fatal(err)
+		}
+		if l.Type == typeInvoke || l.Type == typeReturn {
+			written = append(written, fmt.Sprint(l.ID, l.Process, l.Outcome, int64(l.Time)))
+		}
+	}
+	if diff := cmp.Diff(written, shown); diff != "" || len(shown) != 800 {
+		t.Errorf("%d operations shown (-written +shown):\n%s", len(shown), diff)
+	}
+	r.w = &shortDisk{}
+	if _, err := r.Invoke(Operation{Kind: "read"}); err == nil || len(shown) != 800 {
+		t.Errorf("a failed write: %v, and %d are shown", err, len(shown))
+	}
+}
