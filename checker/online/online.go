@@ -1,5 +1,5 @@
 // Package online judges registers while their history grows, and says at once that a promise is
-// broken. It is the zones of Gibbons and Korach (SIAM J. Comput. 26(4), 1997, section 4), with
+// broken. It is the zones of Gibbons and Korach (SIAM J. Comput. 26(4), 1997), with
 // unanswered writes and chains of compare-and-sets, kept up to date with every answer.
 //
 // What it finds is final: no continuation of a history mends it, for linearizability is closed
