@@ -108,7 +108,8 @@ func TestForms(t *testing.T) {
 // asJSON rewrites EDN of keywords, numbers and vectors of two as JSON.
 func asJSON(text string) string {
 	return strings.NewReplacer(
-		"}\n {", "},\n {", "nil 5", "null,5", "nil", "null", " :invoke", `"invoke"`, " :ok", `"ok"`, " :fail", `"fail"`,
+		"}\n {", "},\n {", "nil 5", "null,5", "nil", "null",
+		" :invoke", `"invoke"`, " :ok", `"ok"`, " :fail", `"fail"`,
 		" :info", `"info"`, " :read", `"read"`, " :write", `"write"`, " :cas", `"cas"`,
 		":nemesis", `"nemesis"`, " :start", `"start"`, " :timeout", `"timeout"`,
 		":process", `"process":`, ":type", `"type":`, ":f", `"f":`, ":value", `"value":`,

@@ -13,7 +13,7 @@ import (
 )
 
 // readJSON takes in the records of an array of objects, or of objects one after another. Objects
-// become maps with keywords as keys.
+// become maps with keywords as keys, or strings where no keyword is spelt so.
 func readJSON(in *bufio.Reader, p *pairing) error {
 	if mark, err := in.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
 		_, _ = in.Discard(len(byteOrderMark))
@@ -146,7 +146,7 @@ func (j *jsonText) object(depth int) (edn.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, edn.Entry{Key: edn.Keyword(key), Value: v})
+		entries = append(entries, edn.Entry{Key: keyword(key), Value: v})
 	}
 }
 

@@ -1,7 +1,6 @@
 package jepsen
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -95,6 +94,3 @@ func (k keyNames) name(op *operation) string {
 	k[name] = text
 	return name
 }
-
-// silent is the output of a cas that found another value than it expected.
-var silent = json.RawMessage(`{"swapped":false}`)

@@ -19,9 +19,7 @@ const (
 // numbers are integers that stand for the values of a register that are none.
 type numbers struct {
 	known map[string]int64 // by text
-	used  map[int64]bool   // integers of the text
-	next  int64
-	order []string // texts, as they were numbered
+	order []string         // texts, as they were numbered
 }
 
 // numberValues looks at all values first, so that no number stands for two.
@@ -36,14 +34,30 @@ func numberValues(initial edn.Value, ops []operation) (*numbers, error) {
 	if err := registerValues(ops, look); err != nil || !others {
 		return n, err
 	}
-	n.used = map[int64]bool{0: true}
+	used := map[int64]bool{}
 	keep := func(v edn.Value) {
 		if i, ok := v.(int64); ok {
-			n.used[i] = true
+			used[i] = true
 		}
 	}
 	keep(initial)
-	return n, registerValues(ops, keep)
+	if err := registerValues(ops, keep); err != nil {
+		return nil, err
+	}
+	var next int64 // 0 is left out: many a register begins with it
+	return n, registerValues(ops, func(v edn.Value) {
+		if _, ok := v.(int64); ok || v == nil {
+			return
+		}
+		text := edn.Text(v)
+		if _, ok := n.known[text]; ok {
+			return
+		}
+		for next++; used[next]; next++ {
+		}
+		n.known[text] = next
+		n.order = append(n.order, text)
+	})
 }
 
 // registerValues visits every value that a register is said to hold.
@@ -64,7 +78,7 @@ func registerValues(ops []operation, visit func(edn.Value)) error {
 			}
 			visit(expected)
 			visit(value)
-			if op.finds {
+			if op.finds && op.found != edn.Value(foundOther) {
 				visit(op.found)
 			}
 		}
@@ -86,18 +100,9 @@ func (n *numbers) of(v edn.Value) *int64 {
 	if v == nil {
 		return nil
 	}
-	if i, ok := v.(int64); ok {
-		return &i
-	}
-	text := edn.Text(v)
-	i, ok := n.known[text]
-	for !ok {
-		n.next++
-		if ok = !n.used[n.next]; ok {
-			i = n.next
-			n.known[text] = i
-			n.order = append(n.order, text)
-		}
+	i, ok := v.(int64)
+	if !ok {
+		i = n.known[edn.Text(v)]
 	}
 	return &i
 }
@@ -154,23 +159,19 @@ func sameAnswer(op *operation) error {
 	return nil
 }
 
-// describe says which numbers stand for what.
+// describe says what the first numbers stand for.
 func (n *numbers) describe(warn func(string, ...any)) {
-	if n.used == nil {
+	if len(n.order) == 0 {
 		return
 	}
-	warn("values that are no integers: replaced by integers that the history does not hold")
-}
-
-// legend lists what the first numbers stand for.
-func (n *numbers) legend() string {
 	const most = 5
 	var list []string
 	for _, text := range n.order[:min(most, len(n.order))] {
-		list = append(list, fmt.Sprintf("%d is %s", n.known[text], shorten(text, 20)))
+		list = append(list, fmt.Sprintf("%d for %s", n.known[text], shorten(text, 20)))
 	}
 	if len(n.order) > most {
 		list = append(list, "...")
 	}
-	return strings.Join(list, ", ")
+	warn("values that are no integers: %d, replaced by integers that the history does not hold: %s",
+		len(n.order), strings.Join(list, ", "))
 }
