@@ -26,7 +26,7 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 		return nil
 	}
 	b := d.block(root, "", "name", "place", "seed", "target", "workload", "faults", "capture",
-		"phases", "checks", "require", "budget")
+		"stop-on", "phases", "checks", "require", "budget")
 	s := &Suite{Place: PlaceLab}
 	b.text("name", &s.Name)
 	b.word("place", &s.Place, PlaceLab, PlaceHosts, PlaceSim)
@@ -36,6 +36,7 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 	s.Workload = d.workload(b.inner("workload", append(models(), "reads", "timeout")...))
 	s.Faults = d.faults(b, s.Target)
 	b.word("capture", &s.Capture, CapturePeers)
+	b.word("stop-on", &s.StopOn, StopOnViolation)
 	s.Phases = d.phases(b.inner("phases", "warm-up", "load", "recovery"))
 	s.Checks = checks
 	if !s.Target.observed() {

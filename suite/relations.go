@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gauntlet/checker"
+	"gauntlet/checker/online"
 	"gauntlet/nemesis"
 )
 
@@ -23,6 +24,7 @@ func (d *decoder) relations(s *Suite) {
 		s.Target.Kind(), s.Workload.Model)
 	d.placeRelations(s)
 	d.leaderRelations(s)
+	d.stopRelations(s)
 	for i, spec := range s.Faults {
 		d.faultRelations(fmt.Sprintf("faults[%d]", i), spec, s)
 	}
@@ -42,6 +44,20 @@ func (d *decoder) leaderRelations(s *Suite) {
 		d.relate(!spec.NeedsLeader(), []string{path}, hint,
 			"%s needs to know who leads, and the target has no observe", path)
 	}
+}
+
+// stopRelations complains where nobody would see what the run is to stop on.
+func (d *decoder) stopRelations(s *Suite) {
+	if s.StopOn == "" {
+		return
+	}
+	_, err := online.New(s.Workload.Model)
+	d.relate(err == nil, []string{"stop-on", "workload." + s.Workload.Model}, "leave it out",
+		"stop-on %s: %v", s.StopOn, err)
+	d.relate(slices.Contains(s.Checks, checker.CheckLinearizable), []string{"stop-on", "checks"}, "",
+		"stop-on %s needs the check %s", s.StopOn, checker.CheckLinearizable)
+	d.relate(s.Place != PlaceSim, []string{"stop-on", "place"}, "leave it out",
+		"stop-on %s: place sim judges a run as a whole", s.StopOn)
 }
 
 // leaves takes joined errors apart: each is a problem of its own.

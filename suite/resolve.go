@@ -25,6 +25,9 @@ func (s *Suite) Resolved() ([]byte, error) {
 	if s.Capture != "" {
 		extend(root, "capture", s.Capture)
 	}
+	if s.StopOn != "" {
+		extend(root, "stop-on", s.StopOn)
+	}
 	extend(root,
 		"phases", object("warm-up", s.Phases.WarmUp, "load", s.Phases.Load,
 			"recovery", s.Phases.Recovery),

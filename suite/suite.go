@@ -40,6 +40,7 @@ type Suite struct {
 	Workload Workload
 	Faults   []nemesis.Spec
 	Capture  string // "", or what packets to record around each partition: CapturePeers
+	StopOn   string // "", or what ends the load before its time: StopOnViolation
 	Phases   Phases
 	Checks   []string // names of safety checks, as in package checker
 	Require  checker.Require
@@ -55,6 +56,9 @@ type Target struct {
 
 // CapturePeers records what nodes send each other, on hosts that have tcpdump.
 const CapturePeers = "peers"
+
+// StopOnViolation ends the load as soon as an answer cannot be linearized.
+const StopOnViolation = "violation"
 
 // How clients read. Serializable reads are answered by the node asked from what it has; they may
 // be stale, and are not linearizable.
