@@ -8,6 +8,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"gauntlet/checker/finding"
+	"gauntlet/checker/frontier"
 	"gauntlet/history"
 )
 
@@ -33,13 +34,15 @@ type task struct {
 	ops   []history.Operation
 	until time.Time // the end of the budget; zero: there is none
 
-	decoded []effect   // see effects
-	told    *Violation // what an engine already put into words
+	decoded   []effect   // see effects
+	compacted *compacted // see compact
+	told      *Violation // what an engine already put into words
 }
 
-// general are the engines that decide everything, given time and memory.
+// general are the engines of every model. Searches decide everything, given time and memory.
 var general = []engine{
 	{engineGlance, glance},
+	{engineFrontier, swept},
 	{enginePorcupine, searched},
 }
 
@@ -55,7 +58,12 @@ func judge(m model, ops []history.Operation, budget time.Duration) KeyResult {
 		result.Key = ops[0].Key
 	}
 	var passed []string // why the engines so far could not decide
+	asked := make(map[string]bool)
 	for _, e := range append(m.engines(), general...) {
+		if asked[e.name] {
+			continue
+		}
+		asked[e.name] = true
 		found, err := e.decide(t)
 		if err != nil {
 			result.Reason = err.Error()
@@ -113,6 +121,37 @@ func glance(t *task) (finding.Finding, error) {
 	return finding.Finding{}, nil
 }
 
+// swept asks the just-in-time search.
+func swept(t *task) (finding.Finding, error) {
+	effects, err := t.effects()
+	if err != nil {
+		return finding.Finding{}, err
+	}
+	effects = t.model.prepare(t.model.relevant(effects))
+	n := newNumbered(t.model)
+	initial, ops := n.operations(effects, []any{t.model.initial()})
+	return found(frontier.Search(n, initial, ops, t.half())), nil
+}
+
+// half limits a search to half of the time that is left: one that does not get through by then is
+// of no use, and the next engine may be.
+func (t *task) half() frontier.Limit {
+	if t.until.IsZero() {
+		return frontier.Limit{}
+	}
+	end := time.Now().Add(t.left() / 2)
+	return frontier.Limit{Stop: func() bool { return time.Now().After(end) }}
+}
+
+// found is what the just-in-time search found.
+func found(result frontier.Result) finding.Finding {
+	f := finding.Finding{Answer: result.Answer, Why: result.Why}
+	if result.Answer == finding.Violation {
+		f.Class = finding.NoOrder
+	}
+	return f
+}
+
 // searched asks porcupine, which decides everything if it has the time and the memory.
 func searched(t *task) (finding.Finding, error) {
 	effects, err := t.effects()
@@ -135,13 +174,32 @@ func (t *task) evidence(found finding.Finding) *Violation {
 	switch {
 	case violation != nil:
 	case len(found.Culprits) > 0:
-		violation = explain(t.model, t.ops, t.culprits(found))
+		violation = t.tell(found)
 	default:
-		window := minimise(t.model, t.decoded, min(t.left()/2, shrinkBudget))
+		effects, _ := t.effects() // an engine has read them
+		window := minimise(t.model, effects, min(t.left()/2, shrinkBudget))
 		violation = explain(t.model, t.ops, window)
 	}
 	violation.Class = found.Class
 	return violation
+}
+
+// traceable is a model that knows where what an operation saw comes from.
+type traceable interface {
+	// trace adds to a window the operations of which its own saw the traces.
+	trace(ops []history.Operation, window []effect) []effect
+}
+
+// tell puts culprits into words. Whoever reads it wants to see where the values came from as well.
+func (t *task) tell(found finding.Finding) *Violation {
+	window := t.culprits(found)
+	if m, ok := t.model.(traceable); ok {
+		window = minimise(t.model, m.trace(t.ops, window), time.Second)
+	}
+	if violation := t.model.obvious(t.ops, window); violation != nil {
+		return violation
+	}
+	return explain(t.model, t.ops, window)
 }
 
 // culprits are the operations that an engine named, as effects.

@@ -163,8 +163,6 @@ func (registerModel) relevant(effects []effect) []effect {
 
 func (registerModel) prepare(effects []effect) []effect { return effects }
 
-func (registerModel) engines() []engine { return nil }
-
 func (registerModel) judgeable([]effect) error { return nil }
 
 // without removes value-closed sets only: a write goes together with everything that saw its value.

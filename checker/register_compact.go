@@ -12,14 +12,14 @@ type compacted struct {
 	ops    []register.Op
 	source []int32 // of each, the index of the operation it was
 	values int     // how many there are, the initial one with them
-	absurd int     // index of an operation that no register answers so; or -1
+	absurd bool    // some operation was answered as no register answers
 }
 
 // compact numbers the values of a register's history. Operations that say nothing are left out. It
 // is what decode is for models in general, without an allocation an operation.
 func (m registerModel) compact(ops []history.Operation) (*compacted, error) {
 	c := &compacted{
-		ops: make([]register.Op, 0, len(ops)), source: make([]int32, 0, len(ops)), absurd: -1,
+		ops: make([]register.Op, 0, len(ops)), source: make([]int32, 0, len(ops)),
 	}
 	numbers := numbering{known: make(map[int64]register.Value, len(ops)/2), first: m.first}
 	for i := range ops {
@@ -34,9 +34,7 @@ func (m registerModel) compact(ops []history.Operation) (*compacted, error) {
 		if a.silent() {
 			continue
 		}
-		if a.absurd && c.absurd < 0 {
-			c.absurd = i
-		}
+		c.absurd = c.absurd || a.absurd
 		packed := register.Op{Call: int64(op.Call), Ret: int64(op.Return), Pending: a.doubtful}
 		if a.doubtful {
 			packed.Ret = register.Forever
