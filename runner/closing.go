@@ -24,6 +24,7 @@ func (r *run) collect(ctx context.Context) (string, error) {
 	if r.clients != nil {
 		errs = append(errs, r.clients.stop(), r.clients.trouble())
 		r.clients.close()
+		r.endSentry()
 	}
 	if r.nemesis != nil {
 		r.nemesis.endTails()
@@ -165,6 +166,9 @@ func (r *run) removeAll(ctx context.Context) error {
 // settle makes the results final after clean-up had its say.
 func (r *run) settle() {
 	finished := checker.Result{Check: gateFinished, Verdict: checker.Valid, Reason: "to its end"}
+	if r.stopped() {
+		finished.Verdict, finished.Reason = checker.Unknown, "stopped on "+r.sentry.describe()
+	}
 	if r.interrupted != "" {
 		finished.Verdict, finished.Reason = checker.Unknown, "interrupted "+r.interrupted
 	}

@@ -20,7 +20,9 @@ const (
 	reportFile  = "report.html"
 	junitFile   = "junit.xml"
 	nodesDir    = "nodes"
-	capturesDir = "capture" // below each node's
+	capturesDir = "capture"    // below each node's
+	evidenceDir = "violation"  // likewise: what a run that stopped on a violation found
+	stateFile   = "state.json" // in evidenceDir
 )
 
 // Directory is where one run keeps everything it leaves behind.

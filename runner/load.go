@@ -52,6 +52,7 @@ func (r *run) startClients() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.pool, c.cancel, r.clients = pool, cancel, c
+	r.startSentry()
 	go func() {
 		defer close(c.stopped)
 		c.err = pool.Run(ctx)
@@ -138,14 +139,20 @@ func (r *run) awaitFirst(ctx context.Context) error {
 	}
 }
 
-// load is the phase of the faults.
+// load is the phase of the faults. When the run stops on a violation, no more faults begin, and
+// those in force stay until the evidence is collected.
 func (r *run) load(ctx context.Context) (string, error) {
 	playing := make(chan struct{})
+	plan, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	go func() {
 		defer close(playing)
-		r.nemesis.play(ctx, r.plan)
+		r.nemesis.play(plan, r.plan)
 	}()
 	err := r.work(ctx, r.Suite.Phases.Load)
+	if r.stopped() {
+		cancel(errStopped)
+	}
 	<-playing
 	if err != nil {
 		return "", err
@@ -179,7 +186,8 @@ func (r *run) finalReads(ctx context.Context) (string, error) {
 	return "every key in use was read", nil
 }
 
-// work lets the clients go on for a while, and ends early if they cannot record what they do.
+// work lets the clients go on for a while, and ends early if they cannot record what they do, or
+// if they saw what the run is to stop on.
 func (r *run) work(ctx context.Context, length time.Duration) error {
 	end := time.NewTimer(length)
 	defer end.Stop()
@@ -188,6 +196,9 @@ func (r *run) work(ctx context.Context, length time.Duration) error {
 	for {
 		select {
 		case <-end.C:
+			return nil
+		case <-r.stopping():
+			r.clients.cancel() // whatever is under way still gets its answer
 			return nil
 		case <-ctx.Done():
 			return r.why(ctx, "stopped early")

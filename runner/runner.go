@@ -79,6 +79,7 @@ type run struct {
 	injector *inject.Injector // from guard on
 	watch    *watch           // observers, from deploy on
 	clients  *clients         // from warm-up on
+	sentry   *sentry          // from warm-up on, where the workload is watched; else nil
 	plan     nemesis.Plan
 	nemesis  *schedule // from deploy on
 
@@ -123,6 +124,7 @@ func (r *run) phases() []phase {
 		{"deploy", 2 * time.Minute, false, (*run).deploy},
 		{checker.PhaseWarmUp, p.WarmUp + slack, false, (*run).warmUp},
 		{checker.PhaseLoad, p.Load + slack, false, (*run).load},
+		{phaseEvidence, evidenceWithin + slack, true, (*run).evidence},
 		{checker.PhaseHeal, time.Minute, true, (*run).heal},
 		{checker.PhaseRecovery, p.Recovery + slack, false, (*run).recovery},
 		{checker.PhaseFinalReads, time.Minute, false, (*run).finalReads},
@@ -139,7 +141,7 @@ func (r *run) carryOut(ctx context.Context) {
 		if !p.owed && ctx.Err() != nil {
 			r.interrupt("before " + p.name)
 		}
-		if !p.owed && (broken || r.interrupted != "") {
+		if !p.owed && broken || !r.due(p) {
 			continue
 		}
 		err := r.step(ctx, p)
@@ -154,6 +156,15 @@ func (r *run) carryOut(ctx context.Context) {
 		}
 	}
 	r.settle()
+}
+
+// due reports whether a phase is still to come, if nothing is broken. A run that was stopped skips
+// to what it owes; only one that stopped on a violation looks at its nodes before it heals them.
+func (r *run) due(p phase) bool {
+	if p.name == phaseEvidence {
+		return r.stopped()
+	}
+	return p.owed || r.interrupted == "" && !r.stopped()
 }
 
 // interrupt notes where the user stopped the run. What is owed goes on; an interrupt during the

@@ -55,8 +55,12 @@ func (s *schedule) hold(ctx context.Context, plan nemesis.Plan) error {
 	return nil
 }
 
+// errStopped is why a plan ends when the run is stopped on a violation.
+var errStopped = errors.New("the run stops on a violation")
+
 // play starts the other events at their times and returns when all of those are healed. When ctx
-// ends, the faults in force are healed at once and the others never start.
+// ends, the faults in force are healed at once and the others never start; if it ends for
+// errStopped, the faults in force are left to healAll.
 func (s *schedule) play(ctx context.Context, plan nemesis.Plan) {
 	start := time.Now()
 	s.origin = s.run.recorder.Now()
@@ -74,6 +78,9 @@ func (s *schedule) play(ctx context.Context, plan nemesis.Plan) {
 				return // recorded
 			}
 			sleepUntil(ctx, time.Now().Add(e.For)) // whole, also where it had to wait for a host
+			if errors.Is(context.Cause(ctx), errStopped) {
+				return
+			}
 			s.end(context.WithoutCancel(ctx), fault)
 		})
 	}
