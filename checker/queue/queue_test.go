@@ -41,9 +41,8 @@ func TestAgainstBruteForce(t *testing.T) {
 		if found.Answer == finding.Violation {
 			checkCulprits(t, ops, found)
 		}
-		if found.Class == finding.LostWrite && slices.ContainsFunc(found.Culprits, func(i int) bool {
-			return ops[i].Kind == Empty
-		}) {
+		foundEmpty := func(i int) bool { return ops[i].Kind == Empty }
+		if found.Class == finding.LostWrite && slices.ContainsFunc(found.Culprits, foundEmpty) {
 			starved++
 		}
 	}
