@@ -72,10 +72,10 @@ func Combine(keys []KeyResult) Result {
 	case Invalid:
 		bad := first[Invalid]
 		result.Violation = bad.Violation
-		result.Reason = fmt.Sprintf("key %s: %s", bad.Key, bad.Reason)
+		result.Reason = bad.reason()
 	case Unknown:
 		open := first[Unknown]
-		result.Reason = fmt.Sprintf("key %s: %s", open.Key, open.Reason)
+		result.Reason = open.reason()
 	default:
 		result.Reason = fmt.Sprintf("%d operations on %d keys are linearizable",
 			operations, len(keys))
@@ -84,4 +84,12 @@ func Combine(keys []KeyResult) Result {
 		result.Reason += fmt.Sprintf(" (and %d more)", n-1)
 	}
 	return result
+}
+
+// reason is why the key is not valid, with its name if it has one.
+func (k *KeyResult) reason() string {
+	if k.Key == "" {
+		return k.Reason
+	}
+	return fmt.Sprintf("key %s: %s", k.Key, k.Reason)
 }

@@ -95,7 +95,7 @@ func findModel(name string) (model, error) {
 			return row.model, nil
 		}
 	}
-	return nil, fmt.Errorf("no model is called %q", name)
+	return foreignModel(name)
 }
 
 // decode turns the operations of one key into effects, in the order given. Operations that

@@ -41,7 +41,9 @@ type registerAction struct {
 // silent reports whether the action says nothing: a read that was not answered.
 func (a *registerAction) silent() bool { return !a.observes && !a.writes && !a.unequal }
 
-// registerModel is an atomic register (Herlihy and Wing 1990).
+// registerModel is an atomic register (Herlihy and Wing 1990). One that begins present never
+// becomes absent, since nobody can write that: a read of nothing is one that was told nothing, as
+// Knossos has it.
 type registerModel struct {
 	first value // what it begins with
 }
@@ -70,7 +72,7 @@ func (m registerModel) decode(op history.Operation, pending bool) (action, error
 }
 
 // action is decode without an allocation. Whatever is not ok counts as unanswered.
-func (registerModel) action(op *history.Operation) (registerAction, error) {
+func (m registerModel) action(op *history.Operation) (registerAction, error) {
 	a := registerAction{kind: op.Kind, doubtful: op.Outcome != history.OutcomeOK}
 	if a.doubtful && op.Kind == workload.KindRead {
 		return a, nil
@@ -87,7 +89,8 @@ func (registerModel) action(op *history.Operation) (registerAction, error) {
 	}
 	switch op.Kind {
 	case workload.KindRead:
-		a.observes, a.before = true, optional(output.Value)
+		a.before = optional(output.Value)
+		a.observes = a.before.present || !m.first.present
 	case workload.KindWrite:
 		a.writes, a.after = true, optional(input.Value)
 	case workload.KindCAS:
