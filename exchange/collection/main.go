@@ -82,7 +82,9 @@ type row struct {
 }
 
 // transactional are the models of a later version.
-var transactional = []string{"list-append", "rw-register", "txn rw-register", "long-fork", "comments"}
+var transactional = []string{
+	"list-append", "rw-register", "txn rw-register", "long-fork", "comments",
+}
 
 // judge reads and checks one history.
 func judge(dir string, e entry, budget time.Duration) row {

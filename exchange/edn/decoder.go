@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -34,14 +36,39 @@ type Decoder struct {
 	peeked  bool
 	used    int // bytes of the present value of the sequence
 	started int // the line on which the latest value starts
+
+	scratch []byte           // the present token
+	names   map[string]Value // keywords and symbols met so far: texts repeat a few
+	pending []Value          // elements of the sequences that are not closed
 }
+
+// maxNames bounds what a decoder remembers of names.
+const maxNames = 1000
 
 // eof stands where a text ends.
 const eof rune = -1
 
 // NewDecoder returns a decoder of the text in r.
 func NewDecoder(r io.Reader, limits Limits) *Decoder {
-	return &Decoder{in: bufio.NewReaderSize(r, 64<<10), limits: limits, line: 1}
+	return &Decoder{
+		in: bufio.NewReaderSize(r, 64<<10), limits: limits, line: 1, names: map[string]Value{},
+	}
+}
+
+// Parse returns the one value that a text holds.
+func Parse(text string, limits Limits) (Value, error) {
+	d := &Decoder{in: bufio.NewReaderSize(strings.NewReader(text), 16), limits: limits, line: 1}
+	v, end, err := d.value(1)
+	if err == nil && end != 0 {
+		err = d.fail("%s is not one value", shorten(text))
+	}
+	if err == nil {
+		_, end, err = d.value(1)
+	}
+	if err == nil && end != eof {
+		err = d.fail("%s is not one value", shorten(text))
+	}
+	return v, err
 }
 
 // Each gives every value of a sequence to yield, with the line on which it starts, and never holds
@@ -240,20 +267,20 @@ func (d *Decoder) form(r rune, depth int) (v Value, discarded bool, err error) {
 
 // sequence reads values up to the closing character; the opening one is taken.
 func (d *Decoder) sequence(closer rune, depth int) ([]Value, error) {
-	opened := d.line
-	elements := []Value{}
+	opened, from := d.line, len(d.pending)
+	defer func() { d.pending = d.pending[:from] }()
 	for {
 		v, end, err := d.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
 		if end == closer {
-			return elements, nil
+			return append([]Value{}, d.pending[from:]...), nil
 		}
 		if end != 0 {
 			return nil, d.unclosed(end, closer, opened)
 		}
-		elements = append(elements, v)
+		d.pending = append(d.pending, v)
 	}
 }
 
@@ -268,9 +295,11 @@ func (d *Decoder) pairs(depth int) (Map, error) {
 		return nil, d.fail("the map of line %d has a key without a value", opened)
 	}
 	m := make(Map, len(elements)/2)
-	keys := make([]Value, len(m))
 	for i := range m {
 		m[i] = Entry{elements[2*i], elements[2*i+1]}
+	}
+	keys := elements[:len(m)] // no longer needed as they are
+	for i := range m {
 		keys[i] = m[i].Key
 	}
 	if twice, found := duplicate(keys); found {
@@ -281,14 +310,18 @@ func (d *Decoder) pairs(depth int) (Map, error) {
 
 // duplicate finds a value that stands twice among others.
 func duplicate(values []Value) (Value, bool) {
-	if len(values) < 2 {
+	if len(values) <= 8 && !slices.ContainsFunc(values, holdsOthers) {
+		for i, v := range values {
+			if slices.Contains(values[:i], v) {
+				return v, true
+			}
+		}
 		return nil, false
 	}
 	seen := make(map[any]bool, len(values))
 	for _, v := range values {
 		var key any = v
-		switch v.(type) {
-		case Vector, List, Set, Map, Tagged:
+		if holdsOthers(v) {
 			key = composite(Text(v))
 		}
 		if seen[key] {
@@ -297,6 +330,15 @@ func duplicate(values []Value) (Value, bool) {
 		seen[key] = true
 	}
 	return nil, false
+}
+
+// holdsOthers reports whether a value is made of others, and cannot be compared as it is.
+func holdsOthers(v Value) bool {
+	switch v.(type) {
+	case Vector, List, Set, Map, Tagged:
+		return true
+	}
+	return false
 }
 
 // composite keeps the text of a value apart from strings.

@@ -5,38 +5,68 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // maxDigits bounds a number; more would be an attack, not a measurement.
 const maxDigits = 1000
 
-// token reads up to the next delimiter.
-func (d *Decoder) token() (string, error) {
-	var b strings.Builder
+// token reads up to the next delimiter. What it returns is good until the next token.
+func (d *Decoder) token() ([]byte, error) {
+	d.scratch = d.scratch[:0]
 	for {
 		r, err := d.peek()
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if r == eof || isSpace(r) || strings.ContainsRune(`()[]{}";`, r) {
-			return b.String(), nil
+		if r == eof || isSpace(r) || isDelimiter(r) {
+			return d.scratch, nil
 		}
 		if r < ' ' || r == 0x7f {
-			return "", d.fail("control character %q", r)
+			return nil, d.fail("control character %q", r)
 		}
-		b.WriteRune(r)
+		d.scratch = utf8.AppendRune(d.scratch, r)
 		d.take()
 	}
 }
 
+func isDelimiter(r rune) bool {
+	switch r {
+	case '(', ')', '[', ']', '{', '}', '"', ';':
+		return true
+	}
+	return false
+}
+
 // atom reads a number, a keyword, a symbol, or one of nil, true and false.
 func (d *Decoder) atom() (Value, error) {
-	t, err := d.token()
+	token, err := d.token()
 	if err != nil {
 		return nil, err
 	}
+	if isNumber(token) {
+		return d.number(token)
+	}
+	if v, known := d.names[string(token)]; known {
+		return v, nil
+	}
+	v, err := d.name(string(token))
+	if err == nil && len(d.names) < maxNames && d.names != nil {
+		d.names[string(token)] = v
+	}
+	return v, err
+}
+
+// isNumber reports whether a token starts as a number.
+func isNumber(t []byte) bool {
+	if len(t) > 1 && (t[0] == '+' || t[0] == '-') {
+		t = t[1:]
+	}
+	return len(t) > 0 && '0' <= t[0] && t[0] <= '9'
+}
+
+// name makes a value of a token that is no number.
+func (d *Decoder) name(t string) (Value, error) {
 	switch t {
 	case "nil":
 		return nil, nil
@@ -44,10 +74,6 @@ func (d *Decoder) atom() (Value, error) {
 		return true, nil
 	case "false":
 		return false, nil
-	}
-	digits := strings.TrimLeft(t, "+-")
-	if len(t)-len(digits) <= 1 && digits != "" && '0' <= digits[0] && digits[0] <= '9' {
-		return d.number(t)
 	}
 	if name, ok := strings.CutPrefix(t, ":"); ok {
 		if name == "" || name[0] == ':' || !isName(name) {
@@ -74,7 +100,11 @@ func shorten(t string) string {
 }
 
 // number reads 7, -7N, 1.5, 1e9, 1.5M and 1/3.
-func (d *Decoder) number(t string) (Value, error) {
+func (d *Decoder) number(token []byte) (Value, error) {
+	if v, ok := short(token); ok {
+		return v, nil
+	}
+	t := string(token)
 	wrong := func() (Value, error) { return nil, d.fail("%s is not a number", shorten(t)) }
 	if len(t) > maxDigits {
 		return nil, d.fail("a number of %d digits, at most %d", len(t), maxDigits)
@@ -115,6 +145,20 @@ func (d *Decoder) number(t string) (Value, error) {
 	return f, nil
 }
 
+// short reads an integer of so few digits that it fits for certain.
+func short(t []byte) (v int64, ok bool) {
+	if len(t) > 18 || len(t) > 1 && t[0] == '0' {
+		return 0, false
+	}
+	for _, c := range t {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		v = v*10 + int64(c-'0')
+	}
+	return v, true
+}
+
 // decimal puts the parts of a decimal fraction together as JSON has them: what follows the whole
 // part is nothing, or a dot and digits, and an exponent of at most three digits.
 func decimal(whole, rest string) (string, bool) {
@@ -146,131 +190,6 @@ func leadingDigits(s string) (digits, rest string) {
 		n++
 	}
 	return s[:n], s[n:]
-}
-
-// text reads a string; its first quote is taken.
-func (d *Decoder) text() (string, error) {
-	var b strings.Builder
-	opened := d.line
-	for {
-		r, err := d.peek()
-		if err != nil {
-			return "", err
-		}
-		if r == eof {
-			return "", d.fail("cut off: the string of line %d is not closed", opened)
-		}
-		d.take()
-		switch r {
-		case '"':
-			return b.String(), nil
-		case '\\':
-			if r, err = d.escape(); err != nil {
-				return "", err
-			}
-		}
-		b.WriteRune(r)
-	}
-}
-
-// escapes are the characters that a letter stands for.
-var escapes = map[rune]rune{
-	't': '\t', 'r': '\r', 'n': '\n', 'b': '\b', 'f': '\f', '\\': '\\', '"': '"',
-}
-
-// escape reads what follows a backslash in a string.
-func (d *Decoder) escape() (rune, error) {
-	r, err := d.peek()
-	if err != nil {
-		return 0, err
-	}
-	if r == eof {
-		return 0, d.fail("cut off within a string")
-	}
-	d.take()
-	if plain, ok := escapes[r]; ok {
-		return plain, nil
-	}
-	if r != 'u' {
-		return 0, d.fail(`%q after \ is no escape that a string knows`, r)
-	}
-	high, err := d.unicode()
-	if err != nil || !utf16.IsSurrogate(high) {
-		return high, err
-	}
-	for _, want := range `\u` {
-		if r, err := d.peek(); err != nil || r != want {
-			return 0, d.or(err, `\u%04x stands alone, without its other half`, high)
-		}
-		d.take()
-	}
-	low, err := d.unicode()
-	if err != nil {
-		return 0, err
-	}
-	if r = utf16.DecodeRune(high, low); r == utf8.RuneError {
-		return 0, d.fail(`\u%04x\u%04x is no pair of surrogates`, high, low)
-	}
-	return r, nil
-}
-
-// or keeps an error, if there is one.
-func (d *Decoder) or(err error, format string, args ...any) error {
-	if err != nil {
-		return err
-	}
-	return d.fail(format, args...)
-}
-
-// unicode reads the four digits after \u.
-func (d *Decoder) unicode() (rune, error) {
-	var v rune
-	for range 4 {
-		r, err := d.peek()
-		if err != nil {
-			return 0, err
-		}
-		digit := strings.IndexRune("0123456789abcdef", unicode.ToLower(r))
-		if r == eof || digit < 0 {
-			return 0, d.fail(`\u needs four hexadecimal digits`)
-		}
-		v = v<<4 | rune(digit)
-		d.take()
-	}
-	return v, nil
-}
-
-// char reads a character; its backslash is taken.
-func (d *Decoder) char() (Char, error) {
-	first, err := d.peek()
-	if err != nil {
-		return 0, err
-	}
-	if first == eof || isSpace(first) {
-		return 0, d.fail(`\ is not followed by a character`)
-	}
-	d.take() // even a delimiter: \( is a character
-	rest, err := d.token()
-	if err != nil {
-		return 0, err
-	}
-	name := string(first) + rest
-	if rest == "" {
-		return Char(first), nil
-	}
-	if r, ok := named[name]; ok {
-		return Char(r), nil
-	}
-	base, most := 16, 4
-	if first == 'o' {
-		base, most = 8, 3
-	}
-	v, err := strconv.ParseUint(rest, base, 16)
-	if first != 'u' && first != 'o' || err != nil || len(rest) > most || first == 'u' &&
-		len(rest) != most || utf16.IsSurrogate(rune(v)) {
-		return 0, d.fail(`%s is not a character`, shorten(`\`+name))
-	}
-	return Char(v), nil
 }
 
 // dispatch reads what follows a #, which is taken.
@@ -305,10 +224,11 @@ func (d *Decoder) dispatch(depth int) (v Value, discarded bool, err error) {
 	case '^':
 		return d.form(r, depth)
 	}
-	tag, err := d.token()
+	token, err := d.token()
 	if err != nil {
 		return nil, false, err
 	}
+	tag := string(token)
 	if !isName(tag) || !unicode.IsLetter([]rune(tag)[0]) {
 		return nil, false, d.fail("%s is not a tag", shorten("#"+tag))
 	}
@@ -318,11 +238,11 @@ func (d *Decoder) dispatch(depth int) (v Value, discarded bool, err error) {
 
 // symbolic reads ##Inf, ##-Inf and ##NaN; both # are taken.
 func (d *Decoder) symbolic() (Value, error) {
-	t, err := d.token()
+	token, err := d.token()
 	if err != nil {
 		return nil, err
 	}
-	switch t {
+	switch string(token) {
 	case "Inf":
 		return math.Inf(1), nil
 	case "-Inf":
@@ -330,15 +250,16 @@ func (d *Decoder) symbolic() (Value, error) {
 	case "NaN":
 		return math.NaN(), nil
 	}
-	return nil, d.fail("%s is not a value", shorten("##"+t))
+	return nil, d.fail("%s is not a value", shorten("##"+string(token)))
 }
 
 // namespaced reads #:person{:name 1}, which means {:person/name 1}; the # is taken.
 func (d *Decoder) namespaced(depth int) (Value, error) {
-	t, err := d.token()
+	token, err := d.token()
 	if err != nil {
 		return nil, err
 	}
+	t := string(token)
 	space := strings.TrimLeft(t, ":")
 	v, err := d.need(depth+1, "#"+shorten(t))
 	if err != nil {

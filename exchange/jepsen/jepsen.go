@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"gauntlet/exchange/edn"
 	"gauntlet/history"
@@ -86,17 +87,26 @@ func Read(r io.Reader, path, model string) (*history.History, error) {
 // peekBytes is how much of a text is looked at to tell its format.
 const peekBytes = 64 << 10
 
-// place puts the path into an error.
+// place puts the path into an error, and what the text put there onto one line.
 func place(err error, path string) error {
 	var ours *history.FormatError
 	var notation *edn.Error
+	line, problem := 0, ""
 	switch {
 	case errors.As(err, &ours):
-		return &history.FormatError{Path: path, Line: ours.Line, Problem: ours.Problem}
+		line, problem = ours.Line, ours.Problem
 	case errors.As(err, &notation):
-		return &history.FormatError{Path: path, Line: notation.Line, Problem: notation.Problem}
+		line, problem = notation.Line, notation.Problem
+	default:
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	problem = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, problem)
+	return &history.FormatError{Path: path, Line: line, Problem: problem}
 }
 
 // broken is what is wrong with a line.

@@ -101,6 +101,9 @@ func (j *jsonText) value(token json.Token, depth int) (edn.Value, error) {
 	}
 	switch t := token.(type) {
 	case json.Number:
+		if n, err := t.Int64(); err == nil {
+			return n, nil
+		}
 		return oneValue(j.line(), t.String())
 	case json.Delim:
 		if t == '[' {

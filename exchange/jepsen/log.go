@@ -2,6 +2,7 @@ package jepsen
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -70,7 +71,7 @@ func logLine(in *bufio.Reader, line int) (string, error) {
 // by tabs; before them "jepsen.util - ", or nothing.
 func logRecord(text string) ([]string, bool) {
 	if _, after, found := strings.Cut(text, logger); found {
-		text = strings.TrimLeft(after, " -:")
+		text = strings.TrimLeft(strings.TrimPrefix(after, ":"), " -")
 	}
 	fields := strings.Split(text, "\t")
 	if len(fields) < 3 || len(fields) > 5 || !strings.HasPrefix(fields[1], ":") ||
@@ -120,19 +121,10 @@ func parseLog(line int, fields []string) (record, error) {
 
 // oneValue reads the one value of a field.
 func oneValue(line int, text string) (edn.Value, error) {
-	var value edn.Value
-	count := 0
-	one := strings.NewReader("[" + text + "]")
-	err := edn.NewDecoder(one, edn.DefaultLimits).Each(func(_ int, v edn.Value) error {
-		value = v
-		count++
-		return nil
-	})
-	if notation, ok := err.(*edn.Error); ok {
-		return nil, broken(line, "%s", notation.Problem)
+	v, err := edn.Parse(text, edn.DefaultLimits)
+	var notation *edn.Error
+	if errors.As(err, &notation) {
+		err = broken(line, "%s", notation.Problem)
 	}
-	if err == nil && count > 1 {
-		err = broken(line, "%q is not one value", shorten(text, 60))
-	}
-	return value, err
+	return v, err
 }

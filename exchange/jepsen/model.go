@@ -19,12 +19,9 @@ type family struct {
 func familyOf(model string) family {
 	name, state, _ := strings.Cut(model, "(")
 	f := family{register: name == "register" || name == "cas-register"}
-	state = strings.TrimSuffix(state, ")")
-	_ = edn.NewDecoder(strings.NewReader(state), edn.DefaultLimits).
-		Each(func(_ int, v edn.Value) error {
-			f.initial = v
-			return nil
-		})
+	if v, err := edn.Parse(strings.TrimSuffix(state, ")"), edn.DefaultLimits); err == nil {
+		f.initial = v
+	}
 	return f
 }
 

@@ -58,14 +58,22 @@ type pairing struct {
 }
 
 func newPairing(f family) *pairing {
-	return &pairing{family: f, open: map[int]int{}, lives: map[int]int{}, largest: -1}
+	p := &pairing{family: f, open: map[int]int{}, lives: map[int]int{}, largest: -1}
+	p.now[byTime] = -1
+	return p
 }
+
+// maxName bounds the names of operations, which stand in messages.
+const maxName = 100
 
 // take takes in the next record.
 func (p *pairing) take(r record) error {
 	if r.skipped {
 		p.skipped++
 		return nil
+	}
+	if len(r.f) > maxName {
+		return broken(r.line, "f %s, want a name of at most %d bytes", shorten(r.f, 60), maxName)
 	}
 	if err := p.order(r); err != nil {
 		return err

@@ -2,6 +2,7 @@ package jepsen
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -220,14 +221,23 @@ func fromJSON(raw json.RawMessage) (edn.Value, error) {
 	j := newJSON(strings.NewReader(string(raw)))
 	token, err := j.token()
 	if err != nil {
-		return nil, err
+		return nil, unplaced(err)
 	}
 	v, err := j.value(token, 1)
 	if err != nil {
-		return nil, err
+		return nil, unplaced(err)
 	}
 	if _, err := j.token(); err != io.EOF {
 		return nil, fmt.Errorf("more than one value")
 	}
 	return v, nil
+}
+
+// unplaced is an error without its line, where there is only one.
+func unplaced(err error) error {
+	var format *history.FormatError
+	if errors.As(err, &format) {
+		return errors.New(format.Problem)
+	}
+	return err
 }

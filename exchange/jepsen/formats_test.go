@@ -1,0 +1,195 @@
+package jepsen_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"gauntlet/exchange/jepsen"
+)
+
+const log = `INFO  jepsen.util - 0	:invoke	:read	nil
+INFO  jepsen.util - 1	:invoke	:write	4
+INFO  jepsen.util - :nemesis	:info	:start	nil
+WARN  some.client - connection lost
+INFO  jepsen.util - 0	:fail	:read	:timed-out
+INFO  jepsen.util - 1	:info	:write	:timed-out
+INFO  jepsen.util - 0	:invoke	:cas	[1 2]
+INFO  jepsen.util - 1	:invoke	:cas	[4 2]
+INFO  jepsen.util - 0	:fail	:cas	[1 2]
+INFO  jepsen.util - 1	:fail	:cas	[4 2]	:not-a-leader
+INFO  jepsen.util - 0	:invoke	:read	nil
+INFO  jepsen.util - 0	:ok	:read	nil
+`
+
+// Goal: a log is read as porcupine's own test reads it: a failed cas has found another value than
+// it expected, unless the log says why it failed.
+func TestLog(t *testing.T) {
+	h := read(t, "cas-register(nil)", log)
+	check(t, h, `
+		1..3 p0 read {} fail 
+		2..4 p1 write {"value":4} info 
+		5..7 p0 cas {"expected":1,"value":2} ok {"swapped":false}
+		6..8 p2 cas {"expected":4,"value":2} fail 
+		9..10 p0 read {} ok {"value":null}
+		`)
+	if got := h.Operations[3].Error; got != "not-a-leader" {
+		t.Errorf("error %q", got)
+	}
+	newer := strings.ReplaceAll(log, "INFO  jepsen.util - ",
+		"2026-01-02 10:11:12,345{GMT}\tINFO\t[worker] jepsen.util: ")
+	bare := strings.ReplaceAll(log, "INFO  jepsen.util - ", "")
+	for _, text := range []string{newer, bare, strings.ReplaceAll(log, "\n", "\r\n")} {
+		if got := lines(read(t, "register", text)); got != lines(h) {
+			t.Errorf("%.60q:\n%s", text, got)
+		}
+	}
+}
+
+// Goal: a log that is damaged is refused with its line.
+func TestDamagedLogs(t *testing.T) {
+	const invoke = "INFO  jepsen.util - 0	:invoke	:write	1\n"
+	for in, want := range map[string]string{
+		invoke + "INFO  jepsen.util - 0	:inv":                  "h.edn:2: ",
+		invoke + "INFO  jeps":                                  "h.edn:2: ",
+		invoke + invoke:                                        "h.edn:2: process 0 invokes write",
+		invoke + "INFO  jepsen.util - 0	:okay	:write	1\n":      "h.edn:2: type",
+		invoke + "INFO  jepsen.util - x	:ok	:write	1\n":        "h.edn:2: process",
+		invoke + "INFO  jepsen.util - 0	:ok	:write	[1\n":       "h.edn:2: cut off",
+		invoke + "INFO  jepsen.util - 0	:ok	:write	1 2\n":      `h.edn:2: "1 2" is not one value`,
+		invoke + "INFO  jepsen.util - 0	:ok	:write	1 \xff\n":   "h.edn:2: not valid UTF-8",
+		invoke + "INFO  jepsen.util - 99999999999	:ok	:read	1": "h.edn:2: process",
+		invoke + strings.Repeat("x", 2<<20):                    "h.edn:2: longer than 1048576 bytes",
+	} {
+		_, err := jepsen.Read(strings.NewReader(in), "h.edn", "register")
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%.100q: %v, want %s", in, err, want)
+		}
+	}
+}
+
+// Goal: keys are found wherever Jepsen's tools leave them, and only there.
+// Method: a tagged tuple, plain pairs throughout, the :key of a key-value history; then pairs that
+// may be values, which stay what they are.
+func TestKeys(t *testing.T) {
+	const pair = "{:process 0 :type :invoke :f :read :value [5 nil]}" +
+		"{:process 0 :type :ok :f :read :value [5 3]}" +
+		`{:process 0 :type :invoke :f :write :value ["5" 4]}` +
+		`{:process 0 :type :ok :f :write :value ["5" 4]}` +
+		"{:process 0 :type :invoke :f :cas :value [:a [1 2]]}" +
+		"{:process 0 :type :ok :f :cas :value [:a [1 2]]}"
+	const want = `
+		1..2 p0 read @5 {} ok {"value":3}
+		3..4 p0 write @"5" {"value":4} ok {}
+		5..6 p0 cas @a {"expected":1,"value":2} ok {"swapped":true}
+		`
+	h := read(t, "register", pair)
+	check(t, h, want)
+	if got := fmt.Sprint(h.Warnings); !strings.Contains(got, "independent keys") {
+		t.Errorf("warnings %s", got)
+	}
+	for _, tag := range []string{"#jepsen.independent.Tuple ", "#clojure.lang.MapEntry "} {
+		check(t, read(t, "register", strings.ReplaceAll(pair, ":value ", ":value "+tag)), want)
+	}
+	check(t, read(t, "kv", `{:process 0, :type :invoke, :f :get, :key "k", :value nil}
+		{:process 0, :type :ok, :f :get, :key "k", :value "x"}`), `
+		1..2 p0 get @k null ok "x"
+		`)
+	check(t, read(t, "set", `{:process 0, :type :invoke, :f :add, :value [0 1]}
+		{:process 0, :type :ok, :f :add, :value [0 1]}
+		{:process 0, :type :invoke, :f :read, :value [0 nil]}
+		{:process 0, :type :ok, :f :read, :value [0 1 2]}`), `
+		1..2 p0 add [0,1] ok [0,1]
+		3..4 p0 read [0,null] ok [0,1,2]
+		`)
+	for in, want := range map[string]string{
+		strings.Replace(pair, ":value ", ":value #jepsen.independent.Tuple ", 1): "asks for a tuple",
+		`{:process 0, :type :invoke, :f :get, :key "k"}
+			{:process 0, :type :ok, :f :get, :key "j"}`: `ok on key "j", but line 1 asks for key "k"`,
+	} {
+		if _, err := jepsen.Read(strings.NewReader(in), "h", "kv"); err == nil ||
+			!strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", in, err, want)
+		}
+	}
+}
+
+// Goal: histories without processes are paired where there is no doubt, and refused where there is.
+func TestNoProcesses(t *testing.T) {
+	const start = `{:type :invoke, :f :read, :value nil}
+		{:type :invoke, :f :write, :value 4}
+		{:type :invoke, :f :write, :value 5}
+		{:type :ok, :f :write, :value 4}
+		`
+	check(t, read(t, "register", start+`{:type :ok, :f :read, :value 4}
+		{:type :invoke, :f :read}
+		{:type :info, :f :write, :value 5}
+		{:type :ok, :f :read, :value nil}`), `
+		1..5 p0 read {} ok {"value":4}
+		2..4 p1 write {"value":4} ok {}
+		3..7 p2 write {"value":5} info 
+		6..8 p0 read {} ok {"value":null}
+		`)
+	for _, end := range []string{
+		"{:type :invoke, :f :write, :value 5} {:type :ok, :f :write, :value 5}",
+		"{:type :invoke, :f :read} {:type :ok, :f :read, :value 5}",
+		"{:type :ok, :f :cas, :value [1 2]}",
+	} {
+		_, err := jepsen.Read(strings.NewReader(start+end), "h", "register")
+		if err == nil || !strings.HasPrefix(err.Error(), "h:5: ok of no :process could end any of") {
+			t.Errorf("%s: %v", end, err)
+		}
+	}
+	check(t, read(t, "list-append", `{:index 0 :type :invoke :value [[:append 1 2] [:r 1 nil]]}
+		{:index 7 :type :ok :value [[:append 1 2] [:r 1 [2]]]}`), `
+		1..2 p0 txn [["append",1,2],["r",1,null]] ok [["append",1,2],["r",1,[2]]]
+		`)
+}
+
+// Goal: a register's values that are no integers become integers, each value one of its own, and
+// none that the history or the initial state has.
+func TestNumbers(t *testing.T) {
+	h := read(t, "cas-register(2)", `
+		{:process 0 :type :invoke :f :write :value "a"}  {:process 0 :type :ok :f :write}
+		{:process 0 :type :invoke :f :write :value 1}    {:process 0 :type :ok :f :write}
+		{:process 0 :type :invoke :f :cas :value ["a" :b]} {:process 0 :type :ok :f :cas}
+		{:process 0 :type :invoke :f :read}              {:process 0 :type :ok :f :read :value :b}
+		{:process 0 :type :invoke :f :read}              {:process 0 :type :ok :f :read :value #{3 4}}
+		{:process 0 :type :invoke :f :read}              {:process 0 :type :ok :f :read :value #{4 3}}
+		{:process 0 :type :invoke :f :read}              {:process 0 :type :ok :f :read :value 1.0}
+		`)
+	check(t, h, `
+		1..2 p0 write {"value":3} ok {}
+		3..4 p0 write {"value":1} ok {}
+		5..6 p0 cas {"expected":3,"value":4} ok {"swapped":true}
+		7..8 p0 read {} ok {"value":4}
+		9..10 p0 read {} ok {"value":5}
+		11..12 p0 read {} ok {"value":5}
+		13..14 p0 read {} ok {"value":6}
+		`)
+	want := "values that are no integers: 4, replaced by integers that the history does not hold: " +
+		`3 for "a", 4 for :b, 5 for #{3 4}, 6 for 1.0`
+	if got := h.Warnings[len(h.Warnings)-1]; got != want {
+		t.Errorf("warning %q, want %q", got, want)
+	}
+}
+
+// Goal: times that contradict the order of the text are not used, and it is said.
+func TestTimes(t *testing.T) {
+	const two = "{:process 0 :type :invoke :f :read :time %s} {:process 0 :type :ok :f :read :time %s}"
+	for _, test := range []struct{ a, b, want string }{
+		{"100", "200", "100..200"},
+		{"0", "0", "0..1"},
+		{"200", "100", "1..2"},
+		{"-5", "7", "1..2"},
+		{"nil", "7", "1..2"},
+	} {
+		h := read(t, "register", fmt.Sprintf(two, test.a, test.b))
+		if got, _, _ := strings.Cut(lines(h), " "); got != test.want {
+			t.Errorf("times %s, %s: %s, want %s", test.a, test.b, got, test.want)
+		}
+		if ordered := test.want == "1..2"; ordered != (len(h.Warnings) == 1) {
+			t.Errorf("times %s, %s: warnings %q", test.a, test.b, h.Warnings)
+		}
+	}
+}
