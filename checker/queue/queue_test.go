@@ -46,7 +46,7 @@ func TestAgainstBruteForce(t *testing.T) {
 			starved++
 		}
 	}
-	t.Logf("%v %v, %d found nothing though elements were lost", answers, classes, starved)
+	t.Logf("%v %v, %d found nothing beside what was lost", answers, classes, starved)
 	for _, answer := range []finding.Answer{finding.Linearizable, finding.Violation} {
 		if answers[answer] < *histories/5 {
 			t.Errorf("the histories are one-sided: %v", answers)
@@ -60,7 +60,7 @@ func TestAgainstBruteForce(t *testing.T) {
 	}
 }
 
-// Goal: no input makes the checker panic or guess. Method: operations that make no sense, one by one
+// Goal: no input makes the checker panic or guess. Method: operations that make no sense, each
 // beside a true one.
 func TestOddInput(t *testing.T) {
 	for _, odd := range []Op{

@@ -151,7 +151,7 @@ func bendGrow(chance *rand.Rand, op *Op) {
 	}
 }
 
-// Goal: no input makes the checker panic or guess. Method: operations that make no sense, one by one
+// Goal: no input makes the checker panic or guess. Method: operations that make no sense, each
 // beside a true one.
 func TestGrowRefuses(t *testing.T) {
 	for _, odd := range []Op{
@@ -181,7 +181,8 @@ func BenchmarkGrow(b *testing.B) {
 		now := int64(e) * 10
 		ops = append(ops, Op{Call: now - 50, Ret: now + 50, Element: e, Pending: e%100 == 0})
 		if content = append(content, e); e%10 == 0 {
-			ops = append(ops, Op{Call: now, Ret: now + 70, Read: true, Elements: slices.Clone(content)})
+			read := Op{Call: now, Ret: now + 70, Read: true, Elements: slices.Clone(content)}
+			ops = append(ops, read)
 		}
 	}
 	b.ReportAllocs()

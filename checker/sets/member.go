@@ -18,7 +18,7 @@ const (
 )
 
 // Access is one operation on one element of a set, at one instant between its call and its return,
-// both included. Of a pending one neither Ret nor Yes means anything: it may have been done, or not.
+// both included. Of a pending one neither Ret nor Yes means anything: it may have been done or not.
 type Access struct {
 	Call, Ret int64 // nanoseconds; at equal stamps calls come before returns
 	Element   int32 // counted from 0
