@@ -57,7 +57,7 @@ func phase(h *history.History, name string) (span, bool) {
 }
 
 // clientWindow is when clients ran: from the start of warm-up to the end of recovery, as far as
-// the run came.
+// the run came, or until it stopped on a violation.
 func clientWindow(h *history.History) span {
 	window := span{0, end(h)}
 	if warmUp, found := phase(h, PhaseWarmUp); found {
@@ -65,6 +65,8 @@ func clientWindow(h *history.History) span {
 	}
 	if recovery, found := phase(h, PhaseRecovery); found {
 		window.to = recovery.to
+	} else if evidence, found := phase(h, PhaseEvidence); found {
+		window.to = evidence.from
 	}
 	return window
 }

@@ -100,6 +100,7 @@ const (
 const (
 	PhaseWarmUp     = "warm-up"
 	PhaseLoad       = "load"
+	PhaseEvidence   = "evidence" // only of a run that stops on a violation: nobody works any more
 	PhaseHeal       = "heal"
 	PhaseRecovery   = "recovery"
 	PhaseFinalReads = "final-reads"

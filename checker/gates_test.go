@@ -376,3 +376,19 @@ func TestCombine(t *testing.T) {
 		}
 	}
 }
+
+// Goal: the target is not blamed for the silence of clients that were stopped.
+// Method: the steady run, stopped at 5 s, with its heal at 7 s.
+func TestStoppedIsNotUnavailable(t *testing.T) {
+	h := steady()
+	h.Phases[3] = history.Phase{Name: PhaseEvidence, At: 5000 * ms}
+	h.Phases[4] = history.Phase{Name: PhaseHeal, At: 7000 * ms}
+	h.Phases = h.Phases[:5]
+	h.Operations = h.Operations[:400]
+	if got, want := clientWindow(h), (span{1000 * ms, 5000 * ms}); got != want {
+		t.Errorf("clients ran %v, want %v", got, want)
+	}
+	if gap := Summarise(h).LongestGap; gap.Length() > 20*ms {
+		t.Errorf("unavailable: %+v", gap)
+	}
+}

@@ -12,10 +12,6 @@ import (
 	"gauntlet/target"
 )
 
-// phaseEvidence is when a run that stopped on a violation looks at the nodes, with all faults still
-// in force.
-const phaseEvidence = "evidence"
-
 // evidenceWithin bounds the look at the nodes: faults should not last because one does not answer.
 const evidenceWithin = 20 * time.Second
 

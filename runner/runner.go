@@ -124,7 +124,7 @@ func (r *run) phases() []phase {
 		{"deploy", 2 * time.Minute, false, (*run).deploy},
 		{checker.PhaseWarmUp, p.WarmUp + slack, false, (*run).warmUp},
 		{checker.PhaseLoad, p.Load + slack, false, (*run).load},
-		{phaseEvidence, evidenceWithin + slack, true, (*run).evidence},
+		{checker.PhaseEvidence, evidenceWithin + slack, true, (*run).evidence},
 		{checker.PhaseHeal, time.Minute, true, (*run).heal},
 		{checker.PhaseRecovery, p.Recovery + slack, false, (*run).recovery},
 		{checker.PhaseFinalReads, time.Minute, false, (*run).finalReads},
@@ -161,7 +161,7 @@ func (r *run) carryOut(ctx context.Context) {
 // due reports whether a phase is still to come, if nothing is broken. A run that was stopped skips
 // to what it owes; only one that stopped on a violation looks at its nodes before it heals them.
 func (r *run) due(p phase) bool {
-	if p.name == phaseEvidence {
+	if p.name == checker.PhaseEvidence {
 		return r.stopped()
 	}
 	return p.owed || r.interrupted == "" && !r.stopped()

@@ -31,7 +31,11 @@ type sentry struct {
 	// Read only once done is closed.
 	overrun bool     // the backlog was full
 	blind   []string // why keys are not watched any more
+	alarmed int      // keys
 }
+
+// mostTold is how many alarms are told as they come. Each is of another key.
+const mostTold = 3
 
 // startSentry has the history watched from here on, if its workload can be and is to be judged.
 func (r *run) startSentry() {
@@ -78,12 +82,17 @@ func (s *sentry) judge(watch *online.Watch) {
 		if alarm == nil {
 			continue
 		}
-		s.progress.Event("watch", "%s; %.3fs after that answer", words(alarm),
-			(s.now() - time.Duration(alarm.At)).Seconds())
 		if s.alarm == nil {
 			s.alarm = alarm
 			close(s.alarms)
 		}
+		if s.alarmed++; s.alarmed <= mostTold {
+			s.progress.Event("watch", "%s; %.3fs after that answer", words(alarm),
+				(s.now() - time.Duration(alarm.At)).Seconds())
+		}
+	}
+	if s.alarmed > mostTold {
+		s.progress.Event("watch", "violations of %d more keys", s.alarmed-mostTold)
 	}
 	if s.overrun {
 		s.progress.Event("watch", "%s", behind)
@@ -153,7 +162,7 @@ func (s *sentry) describe() string {
 
 // words is an alarm in one line.
 func words(a *online.Alarm) string {
-	line := fmt.Sprintf("key %s: #%d: %s (%s)", a.Key, a.Operation, a.Text, a.Class)
+	line := fmt.Sprintf("key %s, operation #%d: %s (%s)", a.Key, a.Operation, a.Text, a.Class)
 	for i, id := range a.Others {
 		if i == 0 {
 			line += ", against"

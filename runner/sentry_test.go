@@ -87,6 +87,26 @@ func TestBlindKeysAreCounted(t *testing.T) {
 	}
 }
 
+// Goal: a run that is wrong on every key is not told of on every line.
+// Method: five keys, each with a read of what nobody wrote.
+func TestAlarmsAreCounted(t *testing.T) {
+	var talk bytes.Buffer
+	s := newSentry(NewProgress(&talk, 0), func() time.Duration { return 0 }, 100)
+	for i := range 5 {
+		op := history.Operation{ID: int64(i), Kind: workload.KindRead, Key: fmt.Sprint("k", i),
+			Input: []byte("{}")}
+		s.follow(op)
+		op.Outcome, op.Output = history.OutcomeOK, []byte(`{"value":9}`)
+		s.follow(op)
+	}
+	go s.judge(registerWatch(t))
+	s.end()
+	if n := strings.Count(talk.String(), "9 was found"); n != mostTold || s.alarm.Key != "k0" ||
+		!strings.Contains(talk.String(), "violations of 2 more keys") {
+		t.Errorf("first %+v, said\n%s", s.alarm, &talk)
+	}
+}
+
 // Goal: a violation ends the load at once where the suite says so, and else only tells of it.
 // Method: clients that wrote 1 and then read 9; the phase that works for an hour ends, and nobody
 // sends requests any more. The other run is watched until the same alarm.
@@ -121,7 +141,7 @@ func TestViolationStopsTheLoad(t *testing.T) {
 		if r.stopped() != (stopOn != "") || canceled != (stopOn != "") {
 			t.Errorf("stop-on %q: stopped %v, clients canceled %v", stopOn, r.stopped(), canceled)
 		}
-		const want = "key x: #2: 9 was found, which nobody wrote (value-never-written)"
+		const want = "key x, operation #2: 9 was found, which nobody wrote (value-never-written)"
 		if !strings.HasSuffix(r.sentry.describe(), want) || !strings.Contains(talk.String(), want) {
 			t.Errorf("described as %q, and said\n%s", r.sentry.describe(), &talk)
 		}
@@ -157,7 +177,8 @@ func TestStoppedRunOwesTheRest(t *testing.T) {
 	if diff := cmp.Diff(rest, due()); diff != "" {
 		t.Errorf("stopped run (-want +due):\n%s", diff)
 	}
-	const want = "a violation seen at 1.200s: key x: #7: 1 was seen (stale-read), against #3 #5"
+	const want = "a violation seen at 1.200s: key x, operation #7: 1 was seen (stale-read), " +
+		"against #3 #5"
 	if got := s.describe(); got != want {
 		t.Errorf("described as %q, want %q", got, want)
 	}
