@@ -193,3 +193,65 @@ func TestTimes(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a history of ours that breaks a law is refused with the line of the operation that does.
+func TestLawlessOwn(t *testing.T) {
+	const header = `{"type":"header","version":1}
+`
+	invoke := func(id, time int) string {
+		return fmt.Sprintf(`{"type":"invoke","time":%d,"id":%d,"process":0,"kind":"write","input":{}}
+`, time, id)
+	}
+	for text, want := range map[string]string{
+		header + invoke(1, 5) + `{"type":"phase","name":"load","at":7}` + "\n" + invoke(2, 9): "h:4: " +
+			"operation 2: process 0 was retired by operation 1, whose outcome is unknown",
+		header + invoke(1, 5) + invoke(2, 3): "h:3: operation 2: call at 3ns, before that of " +
+			"operation 1 at 5ns",
+		header + `{"type":"fault","id":1,"stage":"healed","start":9,"stop":3}`: "h: fault 1: ",
+	} {
+		_, err := jepsen.Read(strings.NewReader(text), "h", "register")
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s\n%v, want %s", text, err, want)
+		}
+	}
+}
+
+// endless is a text of one line that goes on for ever.
+type endless struct {
+	start string
+	fill  byte
+	given int
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	n := 0
+	if e.given < len(e.start) {
+		n = copy(b, e.start[e.given:])
+	}
+	for i := n; i < len(b); i++ {
+		b[i] = e.fill
+	}
+	e.given += len(b)
+	return len(b), nil
+}
+
+// Goal: a line of any length costs bounded memory, and is refused with its place.
+// Method: texts that never end; the reader gives up after what an operation may take.
+func TestEndlessLines(t *testing.T) {
+	const most = 40 << 20
+	for _, test := range []struct{ start, fill, want string }{
+		{`{:process 0 :type :ok :error "`, "x", "h:1: a value of more than 16777216 bytes"},
+		{"[{:a ", "[", "h:1: nested deeper than 100"},
+		{`[{"a":"`, "x", "h:1: a value of more than 16777216 bytes"},
+		{`[{"a":`, "[", "h:1: "},
+		{"INFO jepsen.util - 0\t:invoke\t:write\t", "1", "h:1: longer than 1048576 bytes"},
+		{`{"type":"header","version":1}` + "\n{", "1", "h:2: longer than 16777216 bytes"},
+	} {
+		text := &endless{start: test.start, fill: test.fill[0]}
+		_, err := jepsen.Read(text, "h", "register")
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) || text.given > most {
+			t.Errorf("%s%s...: %.200v after %d bytes, want %s", test.start, test.fill, err,
+				text.given, test.want)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func FuzzReadLog(f *testing.F) {
 // Goal: no history of ours breaks the reader.
 func FuzzReadOwn(f *testing.F) {
 	fuzz(f, `{"type":"header","version":1}
-{"type":"invoke","time":5,"id":1,"process":0,"node":"n1","kind":"write","key":"","input":{"value":1}}
+{"type":"invoke","time":5,"id":1,"process":0,"node":"n1","kind":"write","input":{"value":1}}
 {"type":"return","time":9,"id":1,"process":0,"outcome":"ok","output":{}}
 `)
 }

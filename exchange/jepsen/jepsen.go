@@ -11,7 +11,6 @@ package jepsen
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -153,26 +152,6 @@ func detect(start []byte) format {
 
 // byteOrderMark stands before some texts, and means nothing in UTF-8.
 const byteOrderMark = "\ufeff"
-
-// isOwn reports whether the first line is the header of a history of ours.
-func isOwn(text []byte) bool {
-	first, _, _ := bytes.Cut(text, []byte("\n"))
-	var header struct{ Type string }
-	return bytes.HasPrefix(first, []byte(`{"type":"header"`)) ||
-		json.Unmarshal(first, &header) == nil && header.Type == "header"
-}
-
-// readOwn reads a history of ours, and holds it to its laws.
-func readOwn(in io.Reader, path string) (*history.History, error) {
-	h, err := history.Read(in)
-	if err != nil {
-		return nil, place(err, path)
-	}
-	if err := h.Valid(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return h, nil
-}
 
 // readEDN takes in the records of an EDN text.
 func readEDN(in *bufio.Reader, p *pairing) error {
