@@ -33,6 +33,7 @@ Exit codes: 0 valid, 1 safety violated, 2 gate missed, 3 inconclusive, 4 harness
 type commands struct {
 	Run     RunCmd     `cmd:"" help:"Run a suite, from set-up to verdict."`
 	Check   CheckCmd   `cmd:"" help:"Judge a run directory again, offline."`
+	Export  ExportCmd  `cmd:"" help:"Write the history of a run for other tools."`
 	Sim     SimCmd     `cmd:"" help:"Play raftd in the simulator: millions of faults, exact replays."`
 	Replay  ReplayCmd  `cmd:"" help:"Play a schedule of the simulator again."`
 	Shrink  ShrinkCmd  `cmd:"" help:"Find the smallest schedule that still fails."`
