@@ -103,13 +103,15 @@ func guessed(name string, keys []Key, budget time.Duration) (Result, []string, e
 	zero, err := linearizableKeys(name+"(0)", keys, budget)
 	note := fmt.Sprintf("whether it begins with 0 (%s) or with nothing (%s), nobody said",
 		zero.Verdict, nothing.Verdict)
-	if nothing.Verdict == Invalid && zero.Verdict != Invalid {
-		return zero, []string{note}, err
+	return kinder(nothing, zero), []string{note}, err
+}
+
+// kinder is the result that is true if either may be: the first unless the second is better.
+func kinder(a, b Result) Result {
+	if worse(a.Verdict, b.Verdict) {
+		return b
 	}
-	if zero.Verdict == Valid {
-		return zero, []string{note}, err
-	}
-	return nothing, []string{note}, err
+	return a
 }
 
 // linearizableKeys checks every key of a history for linearizability.

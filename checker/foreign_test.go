@@ -203,6 +203,23 @@ func TestForeignKnowsOurOwn(t *testing.T) {
 	}
 }
 
+// Goal: what a register began with is given the benefit of the doubt, and nothing more.
+// Method: all pairs of verdicts.
+func TestKinder(t *testing.T) {
+	want := map[[2]Verdict]Verdict{
+		{Valid, Valid}: Valid, {Valid, Unknown}: Valid, {Valid, Invalid}: Valid,
+		{Unknown, Valid}: Valid, {Unknown, Unknown}: Unknown, {Unknown, Invalid}: Unknown,
+		{Invalid, Valid}: Valid, {Invalid, Unknown}: Unknown, {Invalid, Invalid}: Invalid,
+	}
+	for pair, w := range want {
+		first := Result{Verdict: pair[0], Reason: "first"}
+		got := kinder(first, Result{Verdict: pair[1], Reason: "second"})
+		if got.Verdict != w || pair[0] == pair[1] && got.Reason != "first" {
+			t.Errorf("%v: %v, want %v", pair, got, w)
+		}
+	}
+}
+
 // Goal: orders of appends that nobody saw cost nothing.
 // Method: ten appends at once, unseen, then a put and a get; and twelve of which a get saw all. No
 // search over orders would end.

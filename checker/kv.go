@@ -110,15 +110,13 @@ type kvAction struct {
 // apply implements action.
 func (a *kvAction) apply(state any) (bool, any) {
 	now := state.(string)
-	switch {
-	case a.kind == kindGet:
+	switch a.kind {
+	case kindGet:
 		return now == a.text, now
-	case a.kind == kindPut:
+	case kindPut:
 		return true, a.visible(a.text)
-	case now == hidden:
-		return true, hidden
 	}
-	return true, a.visible(now + a.text)
+	return true, a.visible(now + a.text) // what begins with hidden is hidden
 }
 
 // visible is a string as a state.

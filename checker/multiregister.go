@@ -52,8 +52,8 @@ func (s multiState) unpack() map[string]string {
 	return held
 }
 
-func (m multiModel) initial() any        { return m.first }
-func (multiModel) equal(a, b any) bool   { return a == b }
+func (m multiModel) initial() any      { return m.first }
+func (multiModel) equal(a, b any) bool { return a == b }
 
 func (multiModel) hash(state any) uint64 {
 	return maphash.String(kvSeed, string(state.(multiState)))
