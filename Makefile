@@ -9,6 +9,7 @@
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
 # make sim-bugs   BUGS=figure-8,even-quorum: the simulator hunts planted bugs (default: all); a table
 # make run-rolling  upgrades and downgrades a cluster node by node, under load and partitions
+# make bench-checkers  MOST=1000000: how fast the checker decides up to so many operations, and porcupine
 # make check-agreement  HISTORIES=1000000: so many small histories of each type, against porcupine
 # make check-online  OPERATIONS=10000000: watches so long a history as it grows; speed and memory
 # make fuzz       FOR=10s: every fuzz target for that long
@@ -20,6 +21,7 @@ SEEDS ?= 100000
 KILLS ?= 20
 OPERATIONS ?= 10000000
 HISTORIES ?= 1000000
+MOST ?= 1000000
 RIGS ?= 4
 
 # A clone that belongs to someone else has no version information that git would give out.
@@ -29,7 +31,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite ./sim ./sim/campaign
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs run-rolling check-agreement check-online fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs run-rolling bench-checkers check-agreement check-online fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -100,6 +102,9 @@ test-ci: setup setup-hosts lint build
 bench: setup build
 	go test -run '^$$' -bench . -benchmem ./...
 	go test -run '^$$' -bench . -tags lab ./acceptance
+
+bench-checkers:
+	go run ./checker/measure -most $(MOST)
 
 check-agreement:
 	cd checker/agreement && go test -count=1 -timeout 0 -run '^TestAgreement$$' -histories $(HISTORIES)
