@@ -124,6 +124,9 @@ func TestEndurance(t *testing.T) {
 	if invoked != *operations || alarms != 1 {
 		t.Errorf("%d operations, want %d; %d alarms, want 1", invoked, *operations, alarms)
 	}
+	if len(w.open) > 0 {
+		t.Errorf("%d operations are still remembered as open", len(w.open))
+	}
 	if elapsed > mostTime || peak > mostMemory {
 		t.Errorf("want at most %v and %d MiB", mostTime, mostMemory>>20)
 	}

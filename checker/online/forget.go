@@ -51,16 +51,15 @@ func (k *object) watermark() int64 {
 // its value. Then f(B) < W <= s(D), and the two have to come each before the other. So a value of D
 // that is seen from now on is a violation, with or without D: see see.
 //
-// Nor is D missed by others, provided that all that is dead goes at once. As there is no violation
-// yet, s(D) <= f(B) < W. For X to clash with D later, f(X) < s(D). No return to come is below W, so
-// f(X) is below s(D) already now. X is not B, as f(B) >= s(D).
-//   - If f(D) < W, then X is dead as well, by D.
-//   - Else s(D) < W <= f(D) < s(B), so f(X) < s(D) < s(B), and X is dead by B.
+// Of the blocks with f(B) < W, let B have the greatest s; what is dead by it goes. Nor is such a D
+// missed by others: nothing that is left will ever have to come before it. As there is no violation
+// yet, s(D) <= f(B) < W, so no return to come is below s(D), and B need not come before D. Any
+// other X that is left has f(X) >= s(B), and s(B) >= s(D): by the choice of B if f(D) < W, and else
+// because s(D) < W <= f(D) < s(B).
 //
-// Of the blocks with f before W, let B have the greatest s. All that is dead by anything is dead by
-// B, but for B itself. What remains with f before W has f(D) >= s(B) >= s(D): all its operations
-// were open at the instant s(B). So what is remembered is what was open then, what returned since
-// W, and the writes that were never answered.
+// What is left with f(X) < W, but for B, has s(X) <= s(B) <= f(X): all its operations were open at
+// the instant s(B). So what is remembered is what was open then, what returned since W, and the
+// writes that were never answered.
 //
 // A value that was forgotten may be written anew: whoever saw it before is done, whoever sees it
 // from now on sees the new one.
@@ -93,20 +92,15 @@ func (k *object) remove(v *version) {
 // forget takes the blocks out that are dead at watermark w, and returns them.
 func (o *order) forget(w int64) []*block {
 	over := sort.Search(len(o.blocks), func(i int) bool { return o.blocks[i].f.at >= w })
-	last, second := &block{s: stamp{at: never}}, int64(never)
+	last := &block{s: stamp{at: never}}
 	for _, b := range o.blocks[:over] {
 		if b.s.at > last.s.at {
-			last, second = b, last.s.at
-		} else {
-			second = max(second, b.s.at)
+			last = b
 		}
 	}
 	var dead []*block
 	o.blocks = slices.DeleteFunc(o.blocks, func(b *block) bool {
-		gone := b.f.at < last.s.at
-		if b == last {
-			gone = b.f.at < second
-		}
+		gone := b != last && b.f.at < last.s.at
 		if gone {
 			dead = append(dead, b)
 		}

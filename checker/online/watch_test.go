@@ -91,6 +91,10 @@ func TestWhatIsSaid(t *testing.T) {
 		"written anew": {two + "3 x write {\"value\":3} call 5\n3 x write {} ok 6\n" +
 			"4 x write {\"value\":1} call 7\n4 x write {} ok 8\n" +
 			"5 x read {} call 9\n5 x read {\"value\":1} ok 10\n", ""},
+		"written anew, and never idle": {"1 x write {\"value\":1} call 1\n1 x write {} ok 2\n" +
+			"2 x write {\"value\":2} call 3\n3 x read {} call 4\n2 x write {} ok 5\n" +
+			"4 x read {} call 6\n3 x read {\"value\":2} ok 7\n" +
+			"5 x write {\"value\":1} call 8\n5 x write {} ok 9\n4 x read {\"value\":1} ok 10\n", ""},
 		"order": {"1 x read {} call 5\n2 x read {} call 4\n",
 			"key x is not watched any more: operation 2: called at 4, after a call at 5 and none " +
 				"returned\n"},
