@@ -236,6 +236,33 @@ func TestForeignModelsAgainstTwins(t *testing.T) {
 	}
 }
 
+// Goal: where acquires or releases are counted to be too many, they are.
+// Method: random histories of a mutex, against porcupine over the twin; most violations have such a
+// count.
+func TestMutexCounts(t *testing.T) {
+	f, counted, invalid := foreignTwins[0], 0, 0
+	for seed := range uint64(4_000) {
+		ops := f.play(rand.New(rand.NewPCG(seed, 8)))
+		effects, err := decode(mutexModel{}, ops)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, valid := tooMany(effects), f.linearizable(ops)
+		if found != nil && valid {
+			t.Fatalf("seed %d: %s, but it is linearizable: %s", seed, found.Text, told(ops))
+		}
+		if found != nil {
+			counted++
+		}
+		if !valid {
+			invalid++
+		}
+	}
+	if counted < 500 || counted < invalid/2 {
+		t.Errorf("%d of %d violations have a count", counted, invalid)
+	}
+}
+
 func told(ops []history.Operation) (text string) {
 	for _, op := range ops {
 		text += fmt.Sprintf("\n%d-%d %s %s %s %s", op.Call, op.Return, op.Outcome, op.Kind, op.Input,

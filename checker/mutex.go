@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"time"
 
 	"gauntlet/history"
 )
@@ -44,6 +45,12 @@ func (mutexModel) decode(op history.Operation, pending bool) (action, error) {
 // relevant drops pending operations that were called when the last completed one had returned.
 func (mutexModel) relevant(effects []effect) []effect { return withoutLate(effects) }
 
+// states implements enumerable.
+func (mutexModel) states([]effect) []sighting { return []sighting{{state: false}, {state: true}} }
+
+// sources implements enumerable: who left the mutex as the window found it matters to nobody.
+func (mutexModel) sources([]effect, []effect, time.Duration, time.Duration) []effect { return nil }
+
 // withoutLate drops each pending effect that was called after all completed ones had returned: it
 // may as well never happen, and nothing that must happen can follow it.
 func withoutLate(effects []effect) []effect {
@@ -60,9 +67,9 @@ func withoutLate(effects []effect) []effect {
 	return remove(effects, late)
 }
 
-// explain speaks of one operation that was answered, or of two of a kind. What was not answered
-// could not help, or the window would be no violation.
-func (mutexModel) explain(_ []history.Operation, window []effect) *Violation {
+// explain speaks of one operation that was answered, or of two of a kind: what was not answered
+// could not help, or the window would be no violation. Or else it counts.
+func (m mutexModel) explain(ops []history.Operation, window []effect) *Violation {
 	var sure []effect
 	for _, e := range window {
 		if !e.pending {
@@ -80,7 +87,10 @@ func (mutexModel) explain(_ []history.Operation, window []effect) *Violation {
 			sure[0].label(), sure[1].label(), other[sure[0].action.name()])
 		return newViolation(text, window...)
 	}
-	return nil
+	if all, err := decode(m, ops); err == nil && len(all) <= mostCounted {
+		window = all
+	}
+	return tooMany(window)
 }
 
 // mutexAction is an operation that succeeded, or may have.
