@@ -77,6 +77,10 @@ func Combine(keys []KeyResult) Result {
 		open := first[Unknown]
 		result.Reason = open.reason()
 	default:
+		if result.Reason = fmt.Sprintf("%d operations are linearizable", operations); len(keys) == 1 &&
+			keys[0].Key == "" {
+			break
+		}
 		result.Reason = fmt.Sprintf("%d operations on %d keys are linearizable",
 			operations, len(keys))
 	}

@@ -17,8 +17,8 @@ func TestCounter(t *testing.T) {
 	const ok, bad, unknown = finding.Linearizable, finding.Violation, finding.Undecided
 	const most = "9223372036854775807"
 	for _, w := range []want{
-		{"empty", "", ok, "", nil, "0 reads"},
-		{"never read", "0.add:1 0.ok", ok, "", nil, "0 reads"},
+		{"empty", "", ok, "", nil, "nobody read the sum of"},
+		{"never read", "0.add:1 0.ok", ok, "", nil, "nobody read the sum of"},
 		{"initial", "0.read 0.ok:0", ok, "", nil, "1 reads lie within the sums of 0 adds"},
 		{"refused", "0.add:1 0.fail 0.read 0.ok:0", ok, "", nil, ""},
 		{"refused, yet there", "0.add:1 0.fail 0.read 0.ok:1", bad, finding.Future, []int{1},

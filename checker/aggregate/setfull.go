@@ -215,7 +215,7 @@ func (s *fullSet) judge(linearizable bool) Result {
 	case stable == 0:
 		r = open("no element was seen by a read that could tell: %d were added", len(s.members))
 	default:
-		r = kept("%d of %d elements are stable, the others were never read", stable, len(s.members))
+		r = kept("%d of %d elements are stable, and none is lost", stable, len(s.members))
 	}
 	r.note(len(lost), "lost: %d, namely %s", len(lost), few(names(lost)))
 	r.note(len(stale), "stale for a while: %d, namely %s; at worst for %s", len(stale),
