@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"gauntlet/exchange/edn"
 	"gauntlet/exchange/jepsen"
 )
 
@@ -52,6 +53,8 @@ func TestDamagedLogs(t *testing.T) {
 	for in, want := range map[string]string{
 		invoke + "INFO  jepsen.util - 0	:inv":                  "h.edn:2: ",
 		invoke + "INFO  jeps":                                  "h.edn:2: ",
+		invoke + "INFO  jepsen.util - 0	:inv\n" + invoke:       "h.edn:2: ",
+		invoke + "WARN \xff\n" + invoke:                        "h.edn:2: not valid UTF-8",
 		invoke + invoke:                                        "h.edn:2: process 0 invokes write",
 		invoke + "INFO  jepsen.util - 0	:okay	:write	1\n":      "h.edn:2: type",
 		invoke + "INFO  jepsen.util - x	:ok	:write	1\n":        "h.edn:2: process",
@@ -102,8 +105,31 @@ func TestKeys(t *testing.T) {
 		1..2 p0 add [0,1] ok [0,1]
 		3..4 p0 read [0,null] ok [0,1,2]
 		`)
+	check(t, read(t, "set", `{:process 0, :type :invoke, :f :add, :value [0 1]}
+		{:process 0, :type :ok, :f :add, :value [0 1]}`), `
+		1..2 p0 add [0,1] ok [0,1]
+		`)
+	check(t, read(t, "set", `{:process 0, :type :invoke, :f :read, :value [1 nil]}
+		{:process 0, :type :ok, :f :read, :value [2 3]}`), `
+		1..2 p0 read [1,null] ok [2,3]
+		`)
+	check(t, read(t, "set", `{:process 0, :type :invoke, :f :read, :value [[0 1] nil]}
+		{:process 0, :type :ok, :f :read, :value [[0 1] 2]}`), `
+		1..2 p0 read [[0,1],null] ok [[0,1],2]
+		`)
+	const three = `{:process 0, :type :invoke, :f :get, :key 5} {:process 0, :type :ok, :f :get}
+		{:process 0, :type :invoke, :f :get, :key "5"} {:process 0, :type :ok, :f :get}
+		{:process 0, :type :invoke, :f :get, :key "\"5\""} {:process 0, :type :ok, :f :get}`
+	check(t, read(t, "kv", three), `
+		1..2 p0 get @5 null ok null
+		3..4 p0 get @"5" null ok null
+		5..6 p0 get @"\"5\"" null ok null
+		`)
 	for in, want := range map[string]string{
 		strings.Replace(pair, ":value ", ":value #jepsen.independent.Tuple ", 1): "asks for a tuple",
+		`{:process 0, :type :invoke, :f :get, :value #clojure.lang.MapEntry [1 nil]}
+			{:process 0, :type :ok, :f :get, :value #clojure.lang.MapEntry [2 "x"]}`: "h:2: answers " +
+			"for key 2, but line 1 asks for key 1",
 		`{:process 0, :type :invoke, :f :get, :key "k"}
 			{:process 0, :type :ok, :f :get, :key "j"}`: `ok on key "j", but line 1 asks for key "k"`,
 	} {
@@ -124,11 +150,15 @@ func TestNoProcesses(t *testing.T) {
 	check(t, read(t, "register", start+`{:type :ok, :f :read, :value 4}
 		{:type :invoke, :f :read}
 		{:type :info, :f :write, :value 5}
-		{:type :ok, :f :read, :value nil}`), `
+		{:type :ok, :f :read, :value nil}
+		{:type :invoke, :f :write, :value 6}
+		{:type :invoke, :f :read}`), `
 		1..5 p0 read {} ok {"value":4}
 		2..4 p1 write {"value":4} ok {}
 		3..7 p2 write {"value":5} info 
 		6..8 p0 read {} ok {"value":null}
+		9..10 p0 write {"value":6} info 
+		10..10 p1 read {} fail 
 		`)
 	for _, end := range []string{
 		"{:type :invoke, :f :write, :value 5} {:type :ok, :f :write, :value 5}",
@@ -139,6 +169,12 @@ func TestNoProcesses(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "h:5: ok of no :process could end any of") {
 			t.Errorf("%s: %v", end, err)
 		}
+	}
+	many := strings.Repeat("{:type :invoke :f :read}\n", 101)
+	_, err := jepsen.Read(strings.NewReader(many), "h", "register")
+	want := "h:101: more than 100 operations of no :process are open"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 	check(t, read(t, "list-append", `{:index 0 :type :invoke :value [[:append 1 2] [:r 1 nil]]}
 		{:index 7 :type :ok :value [[:append 1 2] [:r 1 [2]]]}`), `
@@ -216,6 +252,29 @@ func TestLawlessOwn(t *testing.T) {
 	}
 }
 
+// limit lowers what one value may take to a mebibyte, to save the time of a test.
+func limit(t *testing.T) {
+	before := edn.DefaultLimits
+	edn.DefaultLimits.Bytes = 1 << 20
+	t.Cleanup(func() { edn.DefaultLimits = before })
+}
+
+// Goal: only what one operation takes is bounded, not a text, even if it is all on one line.
+func TestLongTexts(t *testing.T) {
+	limit(t)
+	const invoke = `{"process":0,"type":"invoke","f":"read"},`
+	const ok = `{"process":0,"type":"ok","f":"read","value":1}`
+	blank := strings.Repeat(" ", 700_000)
+	text := "[" + invoke + blank + ok + blank + "]"
+	colon := strings.NewReplacer(`"process":`, ":process ", `"type":`, ":type ", `"f":`, ":f ",
+		`"value":`, ":value ")
+	for _, text := range []string{text, colon.Replace(text)} {
+		if got := len(read(t, "register", text).Operations); got != 1 {
+			t.Errorf("%.50q: %d operations", text, got)
+		}
+	}
+}
+
 // endless is a text of one line that goes on for ever.
 type endless struct {
 	start string
@@ -238,14 +297,14 @@ func (e *endless) Read(b []byte) (int, error) {
 // Goal: a line of any length costs bounded memory, and is refused with its place.
 // Method: texts that never end; the reader gives up after what an operation may take.
 func TestEndlessLines(t *testing.T) {
-	const most = 40 << 20
+	limit(t)
+	const most = 3 << 20
 	for _, test := range []struct{ start, fill, want string }{
-		{`{:process 0 :type :ok :error "`, "x", "h:1: a value of more than 16777216 bytes"},
+		{`{:process 0 :type :ok :error "`, "x", "h:1: a value of more than 1048576 bytes"},
 		{"[{:a ", "[", "h:1: nested deeper than 100"},
-		{`[{"a":"`, "x", "h:1: a value of more than 16777216 bytes"},
+		{`[{"a":"`, "x", "h:1: a value of more than 1048576 bytes"},
 		{`[{"a":`, "[", "h:1: "},
 		{"INFO jepsen.util - 0\t:invoke\t:write\t", "1", "h:1: longer than 1048576 bytes"},
-		{`{"type":"header","version":1}` + "\n{", "1", "h:2: longer than 16777216 bytes"},
 	} {
 		text := &endless{start: test.start, fill: test.fill[0]}
 		_, err := jepsen.Read(text, "h", "register")

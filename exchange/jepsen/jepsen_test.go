@@ -105,6 +105,18 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Goal: a character that lies across two blocks of a text is whole.
+func TestLongCharacters(t *testing.T) {
+	for shift := range 3 {
+		long := strings.Repeat("x", shift) + strings.Repeat("€", 5000)
+		text := fmt.Sprintf(`[{"process":0,"type":"invoke","f":"add","value":"%s"}]`, long)
+		h := read(t, "set", text)
+		if got := string(h.Operations[0].Input); got != `"`+long+`"` {
+			t.Errorf("shift %d: %.100s", shift, got)
+		}
+	}
+}
+
 // asJSON rewrites EDN of keywords, numbers and vectors of two as JSON.
 func asJSON(text string) string {
 	return strings.NewReplacer(
@@ -143,6 +155,15 @@ func TestDamage(t *testing.T) {
 			"h.edn:1: process 1.5, want a number of 0 to 2147483647, or a keyword"},
 		{"{:process 0 :type :invoke :f :read :time 99999999999999999999}",
 			"h.edn:1: time 99999999999999999999N, want an integer of less than 63 bits"},
+		{"{:process 0 :type :invoke :f :read :time 9000000000000000000}",
+			"h.edn:1: time 9000000000000000000, want an integer of less than 63 bits"},
+		{"{:process 0 :type :invoke :f :" + strings.Repeat("f", 101) + "}",
+			"h.edn:1: f " + strings.Repeat("f", 60) + "..., want a name of at most 100 bytes"},
+		{"{:process 0 :type :invoke :f \"a\nb\"}",
+			`h.edn:1: f "a\nb": a register knows read, write and cas`},
+		{write + "{:process 0 :type :ok :f \"a\nb\"}", "h.edn:2: ok of a?b, but line 1 invokes write"},
+		{`[{"process":0,"type":"invoke","f":"read"}] {}`,
+			"h.edn:1: something follows the end of the array"},
 		{"{:process 0 :type :invoke :f :take}",
 			`h.edn:1: f "take": a register knows read, write and cas`},
 		{"{:process 0 :type :invoke :f :cas :value 3}", "h.edn:1: cas 3, want [expected new]"},

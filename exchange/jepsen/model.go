@@ -73,21 +73,27 @@ func isTransaction(v edn.Value) bool {
 }
 
 // keyNames gives each key a name of its own: a string or a keyword by what it spells, any other
-// value as EDN; where two would be called the same, the later as EDN.
-type keyNames map[string]string // name to the key's text
+// value as EDN; where that is taken, as EDN with as many strokes as it needs.
+type keyNames struct {
+	names map[string]string // by the key's text
+	taken map[string]bool
+}
 
-func (k keyNames) name(op *operation) string {
+func (k *keyNames) name(op *operation) string {
 	if !op.keyed {
 		return ""
 	}
 	text := edn.Text(op.key)
+	if name, known := k.names[text]; known {
+		return name
+	}
 	name, ok := word(op.key)
-	if !ok {
+	if !ok || k.taken[name] {
 		name = text
 	}
-	if other, taken := k[name]; taken && other != text {
-		return text
+	for k.taken[name] {
+		name += "'"
 	}
-	k[name] = text
+	k.names[text], k.taken[name] = name, true
 	return name
 }

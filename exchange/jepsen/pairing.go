@@ -66,6 +66,9 @@ func newPairing(f family) *pairing {
 // maxName bounds the names of operations, which stand in messages.
 const maxName = 100
 
+// maxAnonymous bounds how many operations an answer of no process could belong to.
+const maxAnonymous = 100
+
 // take takes in the next record.
 func (p *pairing) take(r record) error {
 	if r.skipped {
@@ -130,6 +133,9 @@ func (p *pairing) invoke(r record) error {
 		return broken(r.line, "%v", err)
 	}
 	if !r.processed {
+		if len(p.anonymous) == maxAnonymous {
+			return broken(r.line, "more than %d operations of no :process are open", maxAnonymous)
+		}
 		op.process = p.borrow()
 		p.anonymous = append(p.anonymous, len(p.ops))
 		p.ops = append(p.ops, op)
@@ -240,7 +246,7 @@ func (p *pairing) history() (*history.History, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := keyNames{}
+	keys := keyNames{names: map[string]string{}, taken: map[string]bool{}}
 	unanswered := 0
 	h.Operations = make([]history.Operation, len(p.ops))
 	for i := range p.ops {

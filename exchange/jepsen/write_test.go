@@ -124,13 +124,30 @@ func TestRoundTripOfEqualTimes(t *testing.T) {
 			}
 		}
 	}
-	h := &history.History{Operations: []history.Operation{
-		{ID: 1, Kind: "read", Input: json.RawMessage("{}"), Call: 1, Return: 5, Outcome: "fail"},
-		{ID: 2, Process: 1, Kind: "read", Input: json.RawMessage("{}"), Call: 5, Return: 5,
-			Outcome: "fail"},
-	}}
-	if got := rewritten(t, h); got.Operations[0].Return < got.Operations[1].Call {
-		t.Errorf("operations of one instant are no longer concurrent:\n%s", lines(got))
+}
+
+// Goal: what happens at one instant stays concurrent as far as one order allows.
+// Method: three operations around the instant 5, of which two belong to one process.
+func TestInstant(t *testing.T) {
+	op := func(id, process int, call, ret time.Duration) history.Operation {
+		return history.Operation{ID: int64(id), Process: process, Kind: "read", Call: call,
+			Return: ret, Outcome: "fail", Input: json.RawMessage("{}"), Node: fmt.Sprint(id)}
+	}
+	for _, test := range []struct {
+		ops  []history.Operation
+		a, b string // must overlap
+	}{
+		{[]history.Operation{op(1, 0, 1, 5), op(2, 0, 5, 7), op(3, 1, 5, 7)}, "1", "3"},
+		{[]history.Operation{op(1, 0, 1, 5), op(2, 1, 2, 5), op(3, 1, 5, 7)}, "1", "3"},
+		{[]history.Operation{op(1, 0, 1, 5), op(2, 1, 5, 5)}, "1", "2"},
+	} {
+		got := map[string]history.Operation{}
+		for _, op := range rewritten(t, &history.History{Operations: test.ops}).Operations {
+			got[op.Node] = op
+		}
+		if a, b := got[test.a], got[test.b]; a.Return < b.Call || b.Return < a.Call {
+			t.Errorf("%v: operations %s and %s no longer overlap", got, test.a, test.b)
+		}
 	}
 }
 
@@ -159,6 +176,8 @@ func TestWriteModels(t *testing.T) {
 		{op("enqueue", "", `17`, `null`), `:enqueue, :value 17`, `:enqueue, :value nil`},
 		{op("txn", "", `[["r","x",null]]`, `[["r","x",3]]`), `:txn, :value [[:r "x" nil]]`,
 			`:txn, :value [[:r "x" 3]]`},
+		{op("txn", "", `{"steps":[["read","x"]]}`, `{"steps":[[1],[2]]}`),
+			`:txn, :value {:steps [["read" "x"]]}`, `:txn, :value {:steps [[1] [2]]}`},
 		{op("cas", "", `{"expected":null,"value":2}`, `{"swapped":true}`),
 			`:cas, :value [nil 2]`, ""},
 	} {
