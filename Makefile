@@ -12,6 +12,7 @@
 # make bench-checkers  MOST=1000000: how fast the checker decides up to so many operations, and porcupine
 # make check-agreement  HISTORIES=1000000: so many small histories of each type, against porcupine
 # make check-online  OPERATIONS=10000000: watches so long a history as it grows; speed and memory
+# make check-histories  COLLECTION=DIR: judges histories of other tools, and compares with known verdicts
 # make fuzz       FOR=10s: every fuzz target for that long
 # make kill-loop  KILLS=20: kills the controller at random instants; the hosts must heal themselves
 # make kill-loop-hosts  KILLS=20 RIGS=4: the same on hosts with OpenSSH and sudo, in every phase
@@ -19,6 +20,7 @@
 FOR ?= 10s
 SEEDS ?= 100000
 KILLS ?= 20
+COLLECTION ?= ../shared/histories
 OPERATIONS ?= 10000000
 HISTORIES ?= 1000000
 MOST ?= 1000000
@@ -31,7 +33,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite ./sim ./sim/campaign
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs run-rolling bench-checkers check-agreement check-online fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -111,6 +113,9 @@ check-agreement:
 
 check-online:
 	go test -count=1 -v -run '^TestEndurance$$' -timeout 30m ./checker/online -operations $(OPERATIONS)
+
+check-histories:
+	go run ./exchange/collection -dir '$(COLLECTION)'
 
 fuzz:
 	.ci/fuzz $(FOR)

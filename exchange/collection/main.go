@@ -10,13 +10,17 @@
 //	expected  ok, illegal, or anything else for what nobody knows
 //	note      options for the model among other words: --total N, --negative-balances
 //
-// Histories of transactions are listed, and not judged yet.
+// Histories of transactions are listed, and not judged yet. Where there is no such directory, the
+// histories that come with the sources are judged, and some that are generated.
 package main
 
 import (
+	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +29,7 @@ import (
 
 	"gauntlet/checker"
 	"gauntlet/exchange/jepsen"
+	"gauntlet/history"
 )
 
 // own is the collection that comes with the sources.
@@ -37,12 +42,13 @@ func main() {
 	os.Exit(run(os.Stdout, os.Stderr, *dir, *budget))
 }
 
-// run judges the collection, or that of the sources if there is none, and returns the exit code.
+// run judges the collection, or what the sources have if there is none, and returns the exit code.
 func run(out, talk io.Writer, dir string, budget time.Duration) int {
 	const mismatch, usage = 1, 64
-	if _, err := os.Stat(filepath.Join(dir, manifestName)); os.IsNotExist(err) {
-		fmt.Fprintf(talk, "%s is not there: judging the histories in %s instead\n", dir, own)
-		dir = own
+	more := []spec(nil)
+	if _, err := os.Stat(filepath.Join(dir, manifestName)); errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(talk, "%s is not there: judging generated histories, and those in %s\n", dir, own)
+		dir, more = own, generated
 	}
 	entries, err := readManifest(filepath.Join(dir, manifestName))
 	if err != nil {
@@ -51,10 +57,13 @@ func run(out, talk io.Writer, dir string, budget time.Duration) int {
 	}
 	t := table{out: out, counts: map[answer]int{}}
 	t.header()
-	for _, e := range entries {
-		t.add(judge(dir, e, budget))
+	defer t.footer()
+	for _, s := range more {
+		t.add(judge(s.entry(), s.read, budget))
 	}
-	t.footer()
+	for _, e := range entries {
+		t.add(judge(e, func() (*history.History, error) { return read(dir, e) }, budget))
+	}
 	if t.counts[wrong] > 0 || t.counts[right] == 0 {
 		return mismatch
 	}
@@ -87,13 +96,13 @@ var transactional = []string{
 }
 
 // judge reads and checks one history.
-func judge(dir string, e entry, budget time.Duration) row {
-	r := row{entry: e, verdict: "-", engines: "-", answer: later}
+func judge(e entry, read func() (*history.History, error), budget time.Duration) row {
+	r := row{entry: e, verdict: "-", answer: later}
 	if slices.Contains(transactional, e.model.Model) {
 		return r
 	}
 	started := time.Now()
-	result, err := check(filepath.Join(dir, filepath.FromSlash(e.file)), e.model, budget)
+	result, err := check(e.model, read, budget)
 	r.took, r.answer = time.Since(started), wrong
 	if err != nil {
 		r.verdict, r.why = "error", err.Error()
@@ -112,18 +121,29 @@ func judge(dir string, e entry, budget time.Duration) row {
 // verdicts are what the words of a manifest mean.
 var verdicts = map[string]checker.Verdict{"ok": checker.Valid, "illegal": checker.Invalid}
 
-func check(path string, model checker.Foreign, budget time.Duration) (checker.Result, error) {
-	f, err := os.Open(path)
+func check(
+	model checker.Foreign, read func() (*history.History, error), budget time.Duration,
+) (checker.Result, error) {
+	h, err := read()
 	if err != nil {
 		return checker.Result{}, err
 	}
-	defer f.Close()
-	h, err := jepsen.Read(f, path, model.Model)
-	if err != nil {
+	if err := h.Valid(); err != nil {
 		return checker.Result{}, err
 	}
 	result, _, err := model.Check(h, budget)
 	return result, err
+}
+
+// read reads the history of an entry.
+func read(dir string, e entry) (*history.History, error) {
+	path := filepath.Join(dir, filepath.FromSlash(e.file))
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return jepsen.Read(f, path, e.model.Model)
 }
 
 // engines names the engines that decided about some key, each once.
@@ -157,7 +177,7 @@ func (t *table) add(r row) {
 	if _, known := verdicts[expected]; !known {
 		expected = "?"
 	}
-	fmt.Fprintf(t.out, rowFormat, r.file, r.model.Model, expected, r.verdict, r.engines,
+	fmt.Fprintf(t.out, rowFormat, r.file, r.model.Model, expected, r.verdict, cmp.Or(r.engines, "-"),
 		r.took.Round(10*time.Microsecond), r.answer)
 	if r.answer == wrong {
 		fmt.Fprintf(t.out, "    %s\n", r.why)
