@@ -22,7 +22,11 @@ func Open(path string) (*History, error) {
 		return nil, err
 	}
 	defer f.Close()
-	h, err := Read(f)
+	p := newParser()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		p.size = info.Size()
+	}
+	h, err := p.read(f)
 	var format *FormatError
 	if errors.As(err, &format) {
 		format.Path = path
@@ -37,34 +41,42 @@ func Open(path string) (*History, error) {
 // reads as fail, with Return at the last stamp of the history, and with one warning in all.
 // Read checks the form; Valid checks the laws.
 func Read(r io.Reader) (*History, error) {
-	p := parser{
-		history: &History{},
-		open:    map[int64]int{},
-		faults:  map[int]Fault{},
+	return newParser().read(r)
+}
+
+func (p *parser) read(r io.Reader) (*History, error) {
+	if err := p.lines(r); err != nil {
+		return nil, err
 	}
+	p.settle()
+	return p.history, nil
+}
+
+// lines takes in all lines.
+func (p *parser) lines(r io.Reader) error {
 	lines := bufio.NewReaderSize(r, 64<<10)
 	for last := false; !last; {
 		line, err := readLine(lines)
 		last = err == io.EOF
 		p.line++
+		p.seen += int64(len(line)) + 1
 		if err != nil && !last {
-			return nil, &FormatError{Line: p.line, Problem: err.Error()}
+			return &FormatError{Line: p.line, Problem: err.Error()}
 		}
 		if last && len(line) == 0 {
 			break
 		}
 		if problem := p.parse(line); problem != nil {
 			if !last || !p.headed {
-				return nil, &FormatError{Line: p.line, Problem: problem.Error()}
+				return &FormatError{Line: p.line, Problem: problem.Error()}
 			}
 			p.warn("line %d: cut off, dropped", p.line)
 		}
 	}
 	if !p.headed {
-		return nil, &FormatError{Line: 1, Problem: "empty: a history starts with a header"}
+		return &FormatError{Line: 1, Problem: "empty: a history starts with a header"}
 	}
-	p.settle()
-	return p.history, nil
+	return nil
 }
 
 // parser holds what the lines so far have said.
@@ -76,6 +88,17 @@ type parser struct {
 	open    map[int64]int // operations not returned: ID to index
 	faults  map[int]Fault
 	end     time.Duration // the latest stamp
+	kept    kept
+	size    int64 // of all lines together; 0: not known
+	seen    int64 // of it
+	slow    bool  // leave all lines to encoding/json
+}
+
+func newParser() *parser {
+	return &parser{
+		history: &History{}, open: map[int64]int{}, faults: map[int]Fault{},
+		kept: kept{names: map[string]string{}},
+	}
 }
 
 func (p *parser) warn(format string, args ...any) {
@@ -84,6 +107,11 @@ func (p *parser) warn(format string, args ...any) {
 
 // parse takes in one line. Its error is the problem, without the place.
 func (p *parser) parse(line []byte) error {
+	if p.headed && !p.slow {
+		if known, err := p.quickly(line); known {
+			return err
+		}
+	}
 	kind, err := typeOf(line)
 	if err != nil {
 		return err
@@ -95,9 +123,17 @@ func (p *parser) parse(line []byte) error {
 	case typeHeader:
 		return p.header(line)
 	case typeInvoke:
-		return p.invoke(line)
+		var l invokeLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return describe(err)
+		}
+		return p.invoke(&l)
 	case typeReturn:
-		return p.returned(line)
+		var l returnLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return describe(err)
+		}
+		return p.returned(&l)
 	case typeFault:
 		return p.fault(line)
 	case typeObservation:
@@ -106,6 +142,28 @@ func (p *parser) parse(line []byte) error {
 		return p.phase(line)
 	}
 	return fmt.Errorf("%q: no such type of record in version %d", kind, Version)
+}
+
+// quickly takes in a line of an operation, if it is spelt as this package does.
+func (p *parser) quickly(line []byte) (known bool, err error) {
+	q := quick{rest: line, kept: &p.kept}
+	const typed = len(`{"type":"`)
+	if len(line) <= typed {
+		return false, nil
+	}
+	switch line[typed] {
+	case 'i':
+		var l invokeLine
+		if q.invoke(&l) {
+			return true, p.invoke(&l)
+		}
+	case 'r':
+		var l returnLine
+		if q.returned(&l) {
+			return true, p.returned(&l)
+		}
+	}
+	return false, nil
 }
 
 func (p *parser) header(line []byte) error {
@@ -120,16 +178,13 @@ func (p *parser) header(line []byte) error {
 	return nil
 }
 
-func (p *parser) invoke(line []byte) error {
-	var l invokeLine
-	if err := json.Unmarshal(line, &l); err != nil {
-		return describe(err)
-	}
+func (p *parser) invoke(l *invokeLine) error {
 	if l.ID <= p.lastID {
 		return fmt.Errorf("invoke of operation %d after %d: ids must rise", l.ID, p.lastID)
 	}
 	p.lastID = l.ID
 	p.open[l.ID] = len(p.history.Operations)
+	p.reserve()
 	p.history.Operations = append(p.history.Operations, Operation{
 		ID: l.ID, Process: l.Process, Node: l.Node, Kind: l.Kind, Key: l.Key,
 		Input: l.Input, Call: l.Time,
@@ -138,11 +193,19 @@ func (p *parser) invoke(line []byte) error {
 	return nil
 }
 
-func (p *parser) returned(line []byte) error {
-	var l returnLine
-	if err := json.Unmarshal(line, &l); err != nil {
-		return describe(err)
+// reserve makes room for all operations that are to be expected, once enough of them are known: a
+// list that grows by copying takes twice its memory.
+func (p *parser) reserve() {
+	const enough = 1000
+	n := len(p.history.Operations)
+	if n < enough || n < cap(p.history.Operations) || p.seen >= p.size {
+		return
 	}
+	more := float64(n) * float64(p.size-p.seen) / float64(p.seen)
+	p.history.Operations = slices.Grow(p.history.Operations, int(more*17/16)+1)
+}
+
+func (p *parser) returned(l *returnLine) error {
 	i, open := p.open[l.ID]
 	if !open {
 		return fmt.Errorf("return of operation %d, which is not open", l.ID)
