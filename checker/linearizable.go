@@ -36,6 +36,8 @@ func Partition(h *history.History) []Key {
 //	append    a list of numbers, which begins empty
 //	counter   a sum, which begins at 0
 //	txn       a group of lists; each transaction is one operation on the group
+//	queue     first in, first out, which begins empty
+//	set       of numbers, which begins empty, only grows, and is read as a whole
 func Linearizable(name string, ops []history.Operation, budget time.Duration) KeyResult {
 	m, err := findModel(name)
 	if err != nil {

@@ -87,6 +87,8 @@ var models = []struct {
 	{workload.ModelAppend, listModel{}},
 	{workload.ModelCounter, counterModel{}},
 	{workload.ModelTxn, listModel{}},
+	{workload.ModelQueue, queueModel{}},
+	{workload.ModelSet, setModel{}},
 }
 
 func findModel(name string) (model, error) {

@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -102,6 +103,8 @@ func parseOperation(t *testing.T, model string, f []string) history.Operation {
 		op.Input, op.Output = in.Encode(op.Kind), out.Encode(op.Kind)
 	case workload.ModelTxn:
 		parseTxn(t, &op, strings.Join(arguments, " "))
+	case workload.ModelQueue, workload.ModelSet:
+		parseCollection(t, &op, arguments)
 	}
 	if op.Outcome != history.OutcomeOK {
 		op.Output = nil
@@ -128,6 +131,22 @@ func parseRegister(t *testing.T, op *history.Operation, arguments []string) {
 		out.Swapped = &swapped
 	}
 	op.Input, op.Output = in.Encode(op.Kind), out.Encode(op.Kind)
+}
+
+// parseCollection reads an operation on a queue or a set: "enqueue 5", "dequeue 5", "dequeue" of an
+// empty queue, "add 3", "read [1 2]".
+func parseCollection(t *testing.T, op *history.Operation, arguments []string) {
+	op.Input, op.Output = json.RawMessage("null"), json.RawMessage("null")
+	switch op.Kind {
+	case workload.KindEnqueue, workload.KindAdd:
+		op.Input = json.RawMessage(arguments[0])
+	case workload.KindDequeue:
+		if len(arguments) > 0 {
+			op.Output = json.RawMessage(arguments[0])
+		}
+	case workload.KindRead:
+		op.Output = workload.SetOutput{Elements: numbers(t, arguments)}.Encode(op.Kind)
+	}
 }
 
 func parseTxn(t *testing.T, op *history.Operation, text string) {

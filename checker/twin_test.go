@@ -95,6 +95,8 @@ var twins = []struct {
 	{workload.ModelAppend, listObject{}, askAppend, lieList},
 	{workload.ModelCounter, counterObject(0), askCounter, lieCounter},
 	{workload.ModelTxn, listObject{}, askTxn, lieList},
+	{workload.ModelQueue, queueObject{}, askQueue, lieQueue},
+	{workload.ModelSet, setObject{}, askSet, lieSet},
 }
 
 func twinOf(model string) object {
