@@ -170,6 +170,7 @@ func optional(number *int64) value {
 // operation is one that has not returned.
 type operation struct {
 	id, call      int64
+	asked         string // its kind in the history
 	kind          register.Kind
 	before, after value    // what a cas expects, and what it or a write leaves behind
 	writes        *version // what it may bring into the register; else nil
@@ -184,7 +185,7 @@ func asked(op history.Operation) (*operation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("operation %d: %w", op.ID, err)
 	}
-	o := &operation{id: op.ID, call: int64(op.Call), after: optional(in.Value)}
+	o := &operation{id: op.ID, call: int64(op.Call), asked: op.Kind, after: optional(in.Value)}
 	switch op.Kind {
 	case workload.KindWrite:
 		o.kind = register.Write
@@ -204,7 +205,7 @@ func (k *object) finish(o *operation, op history.Operation) (*Alarm, error) {
 		k.lost(o)
 		return nil, nil
 	}
-	out, err := workload.DecodeRegisterOutput(op.Kind, op.Output)
+	out, err := workload.DecodeRegisterOutput(o.asked, op.Output)
 	if err != nil {
 		return nil, fmt.Errorf("operation %d: %w", op.ID, err)
 	}

@@ -2,6 +2,8 @@ package online
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -222,5 +224,35 @@ func TestBounds(t *testing.T) {
 		"key k1 is not watched any more: more than 5 values to remember",
 	}, said); diff != "" {
 		t.Errorf("said (-want +got):\n%s", diff)
+	}
+}
+
+// Goal: nothing that a history can hold brings a watch down.
+// Method: random events, most of which make no sense together.
+func TestNonsense(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 4))
+	pick := func(of ...string) string { return of[r.IntN(len(of))] }
+	for range 300 {
+		w := watch(t)
+		for range 200 {
+			op := history.Operation{
+				ID: r.Int64N(12) - 1, Key: pick("x", "y", ""), Kind: pick("read", "write", "cas", "add"),
+				Input: []byte(pick("{}", "", "[", `{"value":1}`, `{"value":7,"expected":null}`,
+					`{"expected":1,"value":7}`, `{"expected":7,"value":7}`, `{"value":1e99}`)),
+				Call: time.Duration(r.Int64N(50) - 5), Outcome: history.Outcome(pick("", "", "ok", "ok",
+					"fail", "info", "what")),
+			}
+			op.Return = op.Call + time.Duration(r.Int64N(20)-2)
+			if r.IntN(9) == 0 {
+				op.Return = math.MaxInt64
+			}
+			if op.Outcome != "" {
+				op.Output = []byte(pick("{}", "", "null", `{"value":null}`, `{"value":1}`,
+					`{"swapped":true}`, `{"swapped":false,"current":1}`, `{"swapped":false}`))
+			}
+			if _, err := w.Observe(op); err != nil && strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+		}
 	}
 }
