@@ -14,14 +14,60 @@ import (
 	"gauntlet/runner"
 )
 
-// CheckCmd judges a run directory from what was recorded, without any host.
+// CheckCmd judges a run directory from what was recorded, without any host; or a history in a file.
 type CheckCmd struct {
-	Directory string `arg:"" help:"A run directory, such as runs/latest." type:"existingdir"`
+	Path string `arg:"" help:"A run directory, such as runs/latest; or a file, with --model."`
+	FileFlags
+}
+
+// Help says what can be read.
+func (*CheckCmd) Help() string {
+	return `With --model M the history is a file: of Jepsen, Knossos or Elle (EDN or JSON), of porcupine's
+tests, or a history.jsonl of ours. M says what the operations are of:
+
+  register, cas-register   add what it begins with: cas-register(0), cas-register(nil)
+  multi-register           transactions of reads and writes: multi-register({x 0 y 0})
+  mutex, kv                a lock; strings with get, put and append
+  set, set-full, counter, bank       as Jepsen's checkers have them
+  append, counter, txn, queue        histories of ours
+
+Exit codes: 0 valid, 1 violation, 3 unknown, 64 a file or a flag makes no sense; of a run directory
+those of the run.`
+}
+
+// Validate is called by kong.
+func (c *CheckCmd) Validate() error {
+	if c.Model == "" && (c.Total != nil || c.JSON || c.NegativeBalances || c.Linearizable) {
+		return errors.New("--total, --negative-balances, --linearizable and --json go with --model")
+	}
+	return nil
 }
 
 // Run prints the verdict and ends with its exit code.
 func (c *CheckCmd) Run(out io.Writer) error {
-	dir, err := filepath.Abs(c.Directory)
+	at, err := os.Stat(c.Path)
+	switch {
+	case err != nil:
+		return &exitError{exitUsage, err}
+	case c.Model == "" && !at.IsDir():
+		return &exitError{exitUsage, fmt.Errorf("%s is no run directory: say what it is a history of "+
+			"with --model", c.Path)}
+	case c.Model != "" && at.IsDir():
+		return &exitError{exitUsage, fmt.Errorf("%s is a directory: --model is for a history in a file",
+			c.Path)}
+	case c.Model != "":
+		answer, err := c.judgeFile(c.Path)
+		if err != nil {
+			return err
+		}
+		return answer.conclude(out, c.JSON)
+	}
+	return c.judgeRun(out)
+}
+
+// judgeRun judges a run directory.
+func (c *CheckCmd) judgeRun(out io.Writer) error {
+	dir, err := filepath.Abs(c.Path)
 	if err != nil {
 		return err
 	}
@@ -34,7 +80,7 @@ func (c *CheckCmd) Run(out io.Writer) error {
 		return conclude(out, results, err)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return &exitError{exitUsage, fmt.Errorf("%s is not a run directory: %w", c.Directory, err)}
+		return &exitError{exitUsage, fmt.Errorf("%s is not a run directory: %w", c.Path, err)}
 	}
 	return err
 }

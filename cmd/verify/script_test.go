@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Goal: the simulator's commands do what their help says, one behaviour a script.
-// Method: scripts in testdata/sim, each in a directory of its own, one step a line:
+// Goal: the commands do what their help says, one behaviour a script.
+// Method: scripts in testdata, each in a directory of its own, one step a line:
 //
 //	verify ARGS...       runs the command line
 //	exit CODE            how it must have ended; every verify is followed by one
@@ -41,12 +41,12 @@ func TestMain(m *testing.M) {
 //
 // A line "-- NAME --" begins a file that lies there from the start, up to the next such line.
 func TestScripts(t *testing.T) {
-	paths, err := filepath.Glob("testdata/sim/*.txt")
+	paths, err := filepath.Glob("testdata/*/*.txt")
 	if err != nil || len(paths) < 5 {
 		t.Fatalf("scripts %v: %v", paths, err)
 	}
 	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(path, "testdata/"), ".txt"), func(t *testing.T) {
 			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
