@@ -22,14 +22,15 @@ import (
 //	mutex                                 a lock without an owner, as in Knossos
 //	multi-register({x 0 y 0})             registers that transactions read and write at one instant
 //	kv                                    strings by key, with get, put and append, as in porcupine
-//	set  set-full  counter  bank          Jepsen's checkers: see package aggregate
+//	set  set-full  counter  bank          Jepsen's checkers: see package aggregate; a set that must
+//	                                      be linearizable is that of Linearizable
 //
 // Every other name is one of Linearizable.
 type Foreign struct {
 	Model        string
 	Total        *int64 // bank: the sum of all balances; nil: that of the first read
 	Negative     bool   // bank: a balance may lie below 0
-	Linearizable bool   // set-full: an element may not be missed for a while
+	Linearizable bool   // set, set-full: no element may be missed, not even for a while
 }
 
 // engineAggregate is the engine of what is not about an order of operations.
@@ -44,8 +45,8 @@ func (f Foreign) Valid() error {
 	switch {
 	case (f.Total != nil || f.Negative) && name != "bank":
 		return fmt.Errorf("model %q has no balances: only bank has", f.Model)
-	case f.Linearizable && name != "set-full":
-		return fmt.Errorf("model %q has no weaker reading: only set-full has", f.Model)
+	case f.Linearizable && name != "set" && name != "set-full":
+		return fmt.Errorf("model %q has no weaker reading: only set and set-full have", f.Model)
 	case f.aggregate() != nil:
 		return nil
 	}
@@ -203,6 +204,9 @@ func keyed(key Key, found aggregate.Result, elapsed time.Duration) KeyResult {
 func (f Foreign) aggregate() func([]history.Operation) (aggregate.Result, error) {
 	switch f.Model {
 	case "set":
+		if f.Linearizable {
+			return nil // every read counts then, not the last alone
+		}
 		return aggregate.Set
 	case "counter":
 		return aggregate.Counter

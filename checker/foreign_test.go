@@ -220,6 +220,20 @@ func TestKinder(t *testing.T) {
 	}
 }
 
+// Goal: a set that must be linearizable is judged by every read, any other by the last alone.
+// Method: a read that misses what was acknowledged, before one that does not.
+func TestForeignSets(t *testing.T) {
+	h := elsewhere(t, "0 0-1 ok add 1", "1 2-3 ok read null []", "1 4-5 ok read null [1]")
+	for model, want := range map[Foreign]Verdict{
+		{Model: "set"}: Valid, {Model: "set", Linearizable: true}: Invalid,
+		{Model: "set-full"}: Valid, {Model: "set-full", Linearizable: true}: Invalid,
+	} {
+		if got, _, err := model.Check(h, time.Minute); err != nil || got.Verdict != want {
+			t.Errorf("%+v: %v (%s), %v, want %v", model, got.Verdict, got.Reason, err, want)
+		}
+	}
+}
+
 // Goal: orders of appends that nobody saw cost nothing.
 // Method: ten appends at once, unseen, then a put and a get; and twelve of which a get saw all. No
 // search over orders would end.

@@ -22,7 +22,7 @@ type FileFlags struct {
 	Model            string        `placeholder:"M" help:"Judge a file, as a history of M."`
 	Total            *int64        `placeholder:"N" help:"bank: what all balances sum to."`
 	NegativeBalances bool          `help:"bank: balances may lie below 0."`
-	Linearizable     bool          `help:"set-full: no element may be missed for a while."`
+	Linearizable     bool          `help:"set, set-full: no element may be missed for a while."`
 	Budget           time.Duration `default:"1m" help:"How long the check of a key may take."`
 	Memory           uint64        `default:"4096" placeholder:"MiB" help:"How much it may take."`
 	JSON             bool          `help:"Print the result as JSON."`
