@@ -22,8 +22,8 @@ type CheckCmd struct {
 
 // Help says what can be read.
 func (*CheckCmd) Help() string {
-	return `With --model M the history is a file: of Jepsen, Knossos or Elle (EDN or JSON), of porcupine's
-tests, or a history.jsonl of ours. M says what the operations are of:
+	return `With --model M the history is a file: of Jepsen, Knossos or Elle (EDN or JSON), of
+porcupine's tests, or a history.jsonl of ours. M says what the operations are of:
 
   register, cas-register   add what it begins with: cas-register(0), cas-register(nil)
   multi-register           transactions of reads and writes: multi-register({x 0 y 0})
