@@ -1,10 +1,10 @@
-// Package frontier decides whether any history of any object is linearizable, by sweeping over the
-// history in time and keeping all that may be in force now: the just-in-time search of Lowe
-// (Testing for linearizability, Concurrency and Computation 29(4), 2017). What it keeps depends on
-// how many operations are open at once, not on how long the history is.
+// Package frontier decides whether a history of any object is linearizable. It sweeps over the
+// history in time and keeps all that may be in force now: the just-in-time search of Lowe (Testing
+// for linearizability, Concurrency and Computation 29(4), 2017). What is kept depends on how many
+// operations are open at once, not on how long the history is.
 //
-//	Search    a whole history               Register  histories of registers as such
-//	Stream    a history while it grows      Object    what is searched over
+//	Search    a whole history            Object    what is searched over
+//	Stream    a history while it grows   Register  makes an Object of a register
 package frontier
 
 import (
@@ -19,12 +19,34 @@ import (
 // Forever is the return of an operation that may take effect at any time to come.
 const Forever = math.MaxInt64
 
-// Object is a sequential object whose states and actions are numbered. Both numberings are its own;
-// actions are not negative.
+// Object is a sequential object whose states and actions are numbered. The numbers are its own;
+// those of actions are not negative.
 type Object interface {
 	// Step is the state after an action. It is not ok if the action, answered as it was, cannot
 	// happen in that state. Step is a function: the same arguments have the same results.
 	Step(state, action int32) (next int32, ok bool)
+}
+
+// Shape is what all steps of an action have in common.
+type Shape uint8
+
+// The shapes of actions.
+const (
+	Any        Shape = iota
+	Reads            // no step changes the state
+	Overwrites       // there is a step from every state, and all lead to the same state
+)
+
+// Shaper is an Object that knows the shapes of its actions. Any is always right, but to know the
+// others spares most of the search. The shape of an action does not change.
+type Shaper interface {
+	Shape(action int32) Shape
+}
+
+// Judge is an Object that knows when unanswered operations cannot matter any more: none of an action
+// needs to take effect at a time, in nanoseconds, or later, to explain what was observed.
+type Judge interface {
+	Useful(action int32, at int64) bool
 }
 
 // Op is one operation: it took effect at one instant between its call and its return, both
@@ -34,7 +56,7 @@ type Object interface {
 type Op struct {
 	Call, Ret int64 // nanoseconds
 	Action    int32
-	Pending   bool // it may as well never have happened, or happen after all others; Ret is not used
+	Pending   bool // it may as well never have happened, or after all others; Ret is not looked at
 }
 
 // Limit bounds a search.
@@ -51,42 +73,37 @@ type Result struct {
 	Why    string // if undecided: what was spent, or what is wrong with the input
 	Peak   int    // the most configurations at once
 	// Stuck is the index of the operation at whose return no configuration was left, or -1. What
-	// was called before that return, without what is called later, is a violation already.
+	// was called by then, with an open end if it returned later, is a violation by itself. Where
+	// operations are pending, an earlier return may be enough.
 	Stuck int
 	Open  []int // rising: what was called by then and had not returned, the pending ones included
 }
 
 // Search decides a history. Operations may be in any order; initial are all states that may be in
-// force at first. Equal stamps are concurrent. Time and memory grow with the number of operations
-// that are open at once, exponentially in the worst case, and linearly with that of operations.
+// force at first. Equal stamps are concurrent. Time and memory grow linearly with the number of
+// operations, and in the worst case exponentially with how many are open at once. If o is a Shaper
+// or a Judge, it is asked.
+//
+// Unanswered operations make a search explode: each may have happened at any time since. Most
+// histories can be explained with few of them, and most violations not even if each might happen
+// again and again. So both are tried before the exact search.
 func Search(o Object, initial []int32, ops []Op, limit Limit) Result {
-	r := Result{Stuck: -1}
-	if r.Why = refuse(initial, ops); r.Why != "" {
-		return r
+	if why := refuse(initial, ops); why != "" {
+		return Result{Stuck: -1, Why: why}
 	}
 	calls, returns := order(ops)
-	s := newSweep(o, initial, limit)
-	slots := make([]int32, len(ops))
-	next := 0
-	for _, p := range returns {
-		for ; next < len(calls) && ops[calls[next]].Call <= ops[p].Ret; next++ {
-			op := ops[calls[next]]
-			if op.Pending {
-				s.pend(op.Action)
-			} else {
-				slots[calls[next]] = s.call(op.Action)
-			}
-		}
-		if !s.ret(slots[p]) {
-			r.Peak, r.Why = s.peak, s.why
-			if s.why == "" {
-				r.Answer, r.Stuck = finding.Violation, int(p)
-				r.Open = open(ops, calls[:next], returns, p)
-			}
-			return r
-		}
+	s := newSweep(o, initial, limit, thrifty)
+	r := s.run(ops, calls, returns)
+	if r.Answer != finding.Violation || !s.lossy() {
+		return r
 	}
-	r.Answer, r.Peak = finding.Linearizable, s.peak
+	peak := r.Peak
+	// What may happen for ever may lead to ever new states.
+	few := Limit{Configs: min(s.limit.Configs, 1000+10*peak), Stop: limit.Stop}
+	if r = newSweep(o, initial, few, generous).run(ops, calls, returns); r.Answer != finding.Violation {
+		r = newSweep(o, initial, limit, exact).run(ops, calls, returns)
+	}
+	r.Peak = max(peak, r.Peak)
 	return r
 }
 
@@ -117,18 +134,50 @@ func order(ops []Op) (calls, returns []int32) {
 			returns = append(returns, int32(i))
 		}
 	}
-	slices.SortStableFunc(calls, func(a, b int32) int { return cmp.Compare(ops[a].Call, ops[b].Call) })
-	slices.SortStableFunc(returns, func(a, b int32) int { return cmp.Compare(ops[a].Ret, ops[b].Ret) })
+	slices.SortFunc(calls, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(ops[a].Call, ops[b].Call), cmp.Compare(a, b))
+	})
+	slices.SortFunc(returns, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(ops[a].Ret, ops[b].Ret), cmp.Compare(a, b))
+	})
 	return calls, returns
+}
+
+// run sweeps over a history. At equal stamps calls come before returns.
+func (s *sweep) run(ops []Op, calls, returns []int32) Result {
+	r := Result{Stuck: -1}
+	judge, _ := s.object.(Judge)
+	slots := make([]int32, len(ops))
+	next := 0
+	for n, p := range returns {
+		for ; next < len(calls) && ops[calls[next]].Call <= ops[p].Ret; next++ {
+			i := calls[next]
+			if ops[i].Pending {
+				s.pend(ops[i].Action)
+			} else {
+				slots[i] = s.call(ops[i].Action)
+			}
+		}
+		if judge != nil && n%s.patience == 0 {
+			s.prune(judge, ops[p].Ret)
+		}
+		if s.ret(slots[p]) {
+			continue
+		}
+		if r.Peak, r.Why = s.peak, s.why; r.Why == "" {
+			r.Answer, r.Stuck = finding.Violation, int(p)
+			r.Open = open(ops, calls[:next], returns, p)
+		}
+		return r
+	}
+	r.Answer, r.Peak = finding.Linearizable, s.peak
+	return r
 }
 
 // open lists which of those called had not returned when stuck did.
 func open(ops []Op, called, returns []int32, stuck int32) []int {
-	gone := make(map[int32]bool)
-	for _, i := range returns {
-		if i == stuck {
-			break
-		}
+	gone := make([]bool, len(ops))
+	for _, i := range returns[:slices.Index(returns, stuck)] {
 		gone[i] = true
 	}
 	var left []int

@@ -2,141 +2,183 @@ package frontier
 
 import (
 	"math/rand/v2"
-	"os"
-	"strconv"
+	"slices"
+	"strings"
 	"testing"
 
 	"gauntlet/checker/finding"
 )
 
-// table is an object by its transitions: next states by state and action, negative ones impossible.
-type table [][]int32
-
-func (t table) Step(state, action int32) (int32, bool) {
-	next := t[state][action]
-	return next, next >= 0
+// balanced fails unless both answers came up often.
+func balanced(t *testing.T, counts map[finding.Answer]int, least int) {
+	t.Helper()
+	if min(counts[finding.Linearizable], counts[finding.Violation]) < least {
+		t.Errorf("one-sided: %v", counts)
+	}
 }
 
-// randomTable draws an object. Some of its actions only look, some overwrite, most do anything.
-func randomTable(r *rand.Rand) table {
-	states, actions := 1+r.IntN(4), 1+r.IntN(5)
-	t := make(table, states)
-	for s := range t {
-		t[s] = make([]int32, actions)
-	}
-	for a := range actions {
-		shape, fixed, odds := r.IntN(4), r.IntN(states), 1+r.IntN(4)
-		for s := range t {
-			switch {
-			case shape == 0:
-				t[s][a] = int32(fixed)
-			case r.IntN(4) >= odds:
-				t[s][a] = -1
-			case shape == 1:
-				t[s][a] = int32(s)
-			default:
-				t[s][a] = int32(r.IntN(states))
-			}
-		}
-	}
-	return t
-}
-
-// randomOps draws a history of a table, with equal stamps and pending operations. Half of them
-// follow a run of the object, so that many are linearizable.
-func randomOps(r *rand.Rand, t table, n int) []Op {
-	var ops []Op
-	state, span, pending := int32(0), 1+r.IntN(8), r.IntN(4)
-	honest := r.IntN(2) == 0
-	for i := range n {
-		op := Op{Action: int32(r.IntN(len(t[0])))}
-		at := int64(2 * i)
-		op.Call, op.Ret = at-int64(r.IntN(span)), at+int64(r.IntN(span))
-		if r.IntN(10) < pending {
-			op.Pending, op.Ret = true, Forever
-		}
-		if next, ok := t.Step(state, op.Action); ok && honest {
-			state = next
-		} else if honest {
-			continue
-		}
-		ops = append(ops, op)
-	}
-	r.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
-	return ops
-}
-
-// rounds multiplies the rounds of a test by the number in the environment, for long runs by hand.
-func rounds(n int) int {
-	if times, err := strconv.Atoi(os.Getenv("ROUNDS")); err == nil {
-		return n * times
-	}
-	return n
-}
-
-// brute tries all orders.
-func brute(o Object, state int32, ops []Op) bool {
-	must := false
-	for _, op := range ops {
-		must = must || !op.Pending
-	}
-	if !must {
-		return true
-	}
-	for i, op := range ops {
-		first := true
-		for _, other := range ops {
-			first = first && (other.Pending || other.Ret >= op.Call)
-		}
-		rest := append(append([]Op(nil), ops[:i]...), ops[i+1:]...)
-		if next, ok := o.Step(state, op.Action); first && ok && brute(o, next, rest) {
-			return true
-		}
-	}
-	return false
-}
-
-// Goal: the search is exact for any object.
+// Goal: the search is exact for any object, from several initial states too, and where it is stuck
+// the history is a violation already.
 // Method: random transition tables and histories, against trying all orders.
 func TestSearchAgainstBruteForce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	counts := map[finding.Answer]int{}
-	for round := range rounds(20_000) {
+	for round := range 60_000 {
 		o := randomTable(r)
-		ops := randomOps(r, o, 1+r.IntN(7))
+		ops := randomOps(r, o.table, 1+r.IntN(7))
 		initial := []int32{0}
 		want := brute(o, 0, ops)
 		if r.IntN(4) == 0 {
-			initial = append(initial, int32(len(o)-1))
-			want = want || brute(o, int32(len(o)-1), ops)
+			initial = append(initial, int32(len(o.table)-1))
+			want = want || brute(o, initial[1], ops)
 		}
-		got := Search(shaped{o, r.Uint()}, initial, ops, Limit{})
+		got := Search(o, initial, ops, Limit{})
 		counts[got.Answer]++
 		if (got.Answer == finding.Linearizable) != want || got.Answer == finding.Undecided {
 			t.Fatalf("round %d: %+v, want %v: %v %v %+v", round, got, want, o, initial, ops)
 		}
+		if got.Answer == finding.Linearizable {
+			continue
+		}
+		for _, state := range initial {
+			if past := pastStuck(ops, got); brute(o, state, past) {
+				t.Fatalf("round %d: not a violation yet: %+v: %v %+v", round, got, o, ops)
+			}
+		}
 	}
-	if min(counts[finding.Linearizable], counts[finding.Violation]) < 4000 {
-		t.Errorf("one-sided: %v", counts)
-	}
+	balanced(t, counts, 12_000)
 }
 
-// Goal: the search is stuck where the plain search is, also where histories are longer.
-// Method: random transition tables and histories, against the twin.
+// Goal: the search is right where histories are longer as well.
+// Method: random transition tables and histories, against the plain search. Without pending
+// operations it is stuck at the same return; with them, no sooner.
 func TestSearchAgainstPlainSearch(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	counts := map[finding.Answer]int{}
-	for round := range rounds(4_000) {
+	for round := range 3_000 {
 		o := randomTable(r)
-		ops := randomOps(r, o, 1+r.IntN(24))
+		ops := randomOps(r, o.table, 1+r.IntN(24))
 		want := plain(o, []int32{0}, ops)
-		got := Search(shaped{o, r.Uint()}, []int32{0}, ops, Limit{})
+		got := Search(o, []int32{0}, ops, Limit{})
 		counts[got.Answer]++
-		if got.Stuck != want || got.Answer == finding.Undecided {
+		agree := got.Stuck == want
+		if want >= 0 && got.Stuck >= 0 {
+			pending := slices.ContainsFunc(ops, func(op Op) bool { return op.Pending })
+			agree = agree || pending && ops[got.Stuck].Ret >= ops[want].Ret
+		}
+		if !agree || got.Answer == finding.Undecided {
 			t.Fatalf("round %d: %+v, want %v: %v %+v", round, got, want, o, ops)
 		}
 	}
-	if min(counts[finding.Linearizable], counts[finding.Violation]) < 700 {
-		t.Errorf("one-sided: %v", counts)
+	balanced(t, counts, 600)
+}
+
+// Goal: what is tried before the exact search never says more than it knows, and the exact search
+// needs neither.
+// Method: each mode by itself on random histories with pending operations, against trying all
+// orders; each mode must often be enough, and often not.
+func TestModesAgainstBruteForce(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	enough, lossy := map[mode]int{}, map[mode]int{}
+	for round := range 40_000 {
+		o := randomTable(r)
+		ops := randomOps(r, o.table, 1+r.IntN(7))
+		want := finding.Violation
+		if brute(o, 0, ops) {
+			want = finding.Linearizable
+		}
+		calls, returns := order(ops)
+		for _, m := range []mode{exact, thrifty, generous} {
+			s := newSweep(o, []int32{0}, Limit{}, m)
+			got := s.run(ops, calls, returns)
+			sure := !s.lossy() || m == thrifty && got.Answer == finding.Linearizable ||
+				m == generous && got.Answer == finding.Violation
+			if sure {
+				enough[m]++
+			} else {
+				lossy[m]++
+			}
+			if sure && got.Answer != want {
+				t.Fatalf("round %d: mode %d: %+v, want %v: %v %+v", round, m, got, want, o, ops)
+			}
+		}
 	}
+	if lossy[exact] > 0 || min(lossy[thrifty], lossy[generous]) < 300 {
+		t.Errorf("enough %v, not enough %v", enough, lossy)
+	}
+}
+
+// Goal: more than 64 operations may be open at once.
+// Method: a hundred reads stay open all the time, and take the first slots or the last ones: the
+// answer is that without them.
+func TestManyOpen(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	counts := map[finding.Answer]int{}
+	for round := range 2_000 {
+		o := randomTable(r)
+		for s := range o.table {
+			o.table[s] = append(o.table[s], int32(s))
+		}
+		ops := randomOps(r, o.table, 1+r.IntN(12))
+		want := Search(o, []int32{0}, ops, Limit{})
+		padded := slices.Clone(ops)
+		for range 100 {
+			padded = append(padded, Op{Call: -100, Ret: 100, Action: int32(len(o.table[0]) - 1)})
+		}
+		got := Search(o, []int32{0}, padded, Limit{})
+		counts[got.Answer]++
+		if got.Answer != want.Answer || got.Answer == finding.Undecided {
+			t.Fatalf("round %d: %+v, want %+v: %v %+v", round, got, want, o, ops)
+		}
+	}
+	balanced(t, counts, 400)
+}
+
+// Goal: a search without an end says what was spent, and one without sense what is wrong.
+// Method: too few configurations; a stop at once; hostile operations.
+func TestSearchUndecided(t *testing.T) {
+	flip := table{{1, 0}, {0, 1}} // action 0 changes the state, action 1 reads either
+	var ops []Op
+	for i := range int64(600) {
+		ops = append(ops, Op{Call: i, Ret: i + 20, Action: 0})
+	}
+	stop := func() bool { return true }
+	for _, c := range []struct {
+		initial []int32
+		ops     []Op
+		limit   Limit
+		why     string
+	}{
+		{[]int32{0, 1}, ops, Limit{Configs: 1}, "more than 1 configurations at once"},
+		{[]int32{0}, ops, Limit{Stop: stop}, "out of time with"},
+		{nil, ops, Limit{}, "no initial state"},
+		{[]int32{0}, []Op{{Call: 7, Ret: 5}}, Limit{},
+			"operation 0: its call at 7 is after its return at 5"},
+		{[]int32{0}, []Op{{}, {Action: -1}}, Limit{}, "operation 1: its action -1 is negative"},
+	} {
+		got := Search(flip, c.initial, c.ops, c.limit)
+		if got.Answer != finding.Undecided || got.Stuck != -1 || !strings.HasPrefix(got.Why, c.why) {
+			t.Errorf("%+v, want %q", got, c.why)
+		}
+	}
+}
+
+// Goal: an unanswered operation that goes on for ever does not make the search do so.
+// Method: an object without an end, and one that needs more than can be there.
+func TestGenerousEnds(t *testing.T) {
+	ops := []Op{{Action: 0, Pending: true}, {Call: 1, Ret: 2, Action: 1}}
+	got := Search(counter{}, []int32{0}, ops, Limit{})
+	if got.Answer != finding.Violation || got.Peak > 2000 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// counter counts up with action 0; action 1 sees a number below zero.
+type counter struct{}
+
+func (counter) Step(state, action int32) (int32, bool) {
+	if action == 0 {
+		return state + 1, true
+	}
+	return state, state < 0
 }

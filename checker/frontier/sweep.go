@@ -6,33 +6,24 @@ import (
 	"slices"
 )
 
-// Shape is what all of an action's steps have in common.
-type Shape uint8
+// mode is how a sweep takes unanswered operations.
+type mode uint8
 
-// The shapes of actions.
 const (
-	Any        Shape = iota
-	Reads            // no step changes the state
-	Overwrites       // every state has the step, and all lead to the same state
+	exact mode = iota
+	// thrifty takes none while the rest explains what is observed, and keeps of configurations that
+	// are else alike the one that took fewest. What it explains is linearizable.
+	thrifty
+	// generous lets each happen again and again. What it cannot explain is a violation.
+	generous
 )
-
-// Shaper is an Object that knows the shapes of its actions. Any is always right; the others spare
-// most of the search. The shape of an action does not change.
-type Shaper interface {
-	Shape(action int32) Shape
-}
-
-// Judge is an Object that knows when unanswered operations cannot matter any more: none of the
-// action needs to take effect at a time, or later, to explain what was observed. Search asks it.
-type Judge interface {
-	Useful(action int32, at int64) bool
-}
 
 // sweep holds all configurations that may be in force at one instant, and what is open then.
 type sweep struct {
 	object  Object
 	shape   func(action int32) Shape
 	limit   Limit
+	mode    mode
 	layout  layout
 	slots   []int32 // by slot: the class of the operation in it
 	free    []int32 // slots
@@ -46,33 +37,43 @@ type sweep struct {
 	now, next set // before and after the return that is looked at
 	search    search
 	peak      int
+	patience  int    // returns until a Judge is asked again
+	skipped   bool   // in a mode other than exact, some choice was not as it is
 	why       string // set if the sweep ended without an answer
 }
 
-// class is the open and pending operations of one action.
+// class is the open and the pending operations of one action.
 type class struct {
 	action int32
 	shape  Shape
 	open   []int32 // slots in the order of the calls
-	size   int32   // pending
-	column int32   // of the pending ones in the pools, or -1
+	size   int32   // how many are pending
+	column int32   // of the pool of the pending ones, or -1
 }
 
-func newSweep(o Object, initial []int32, limit Limit) *sweep {
+func newSweep(o Object, initial []int32, limit Limit, m mode) *sweep {
 	if limit.Configs <= 0 {
 		limit.Configs = 1_000_000
 	}
-	s := &sweep{object: o, limit: limit, byName: map[int32]int32{}}
+	s := &sweep{
+		object: o, limit: limit, mode: m, byName: make(map[int32]int32), patience: 64,
+	}
 	s.shape = func(int32) Shape { return Any }
 	if shaper, ok := o.(Shaper); ok {
 		s.shape = shaper.Shape
 	}
+	s.now.lean, s.next.lean, s.search.work.lean = m == thrifty, m == thrifty, m == thrifty
 	s.now.reset(s.layout)
 	for _, state := range initial {
 		s.now.add([]uint64{uint64(uint32(state))})
 	}
 	s.peak = s.now.live
 	return s
+}
+
+// lossy reports whether the answer may not be the exact one.
+func (s *sweep) lossy() bool {
+	return s.skipped || s.now.lossy || s.next.lossy || s.search.work.lossy
 }
 
 // class finds the class of an action, or begins one.
@@ -97,7 +98,7 @@ func (s *sweep) class(action int32) int32 {
 // leave ends a class without operations.
 func (s *sweep) leave(id int32) {
 	c := &s.classes[id]
-	if len(c.open) > 0 || c.column >= 0 {
+	if len(c.open) > 0 || c.size > 0 {
 		return
 	}
 	delete(s.byName, c.action)
@@ -115,11 +116,11 @@ func (s *sweep) call(action int32) int32 {
 	} else {
 		slot = int32(len(s.slots))
 		s.slots = append(s.slots, 0)
-		if int(slot) >= 64*s.layout.slots {
-			s.layout.slots++
-			s.now.relayout(s.layout)
-			s.writers = append(s.writers, 0)
-		}
+	}
+	if int(slot) >= 64*s.layout.slots {
+		s.layout.slots++
+		s.now.relayout(s.layout)
+		s.writers = append(s.writers, 0)
 	}
 	c := &s.classes[id]
 	s.slots[slot] = id
@@ -138,66 +139,77 @@ func (s *sweep) pend(action int32) {
 	id := s.class(action)
 	c := &s.classes[id]
 	c.size++
-	if c.column >= 0 {
+	if c.column >= 0 || s.mode == generous {
 		return
 	}
-	c.column = int32(slices.Index(s.columns, -1))
-	if c.column < 0 {
+	if c.column = int32(slices.Index(s.columns, -1)); c.column < 0 {
 		c.column = int32(len(s.columns))
 		s.columns = append(s.columns, id)
-		if int(c.column) >= lanes*s.layout.pools {
-			s.layout.pools++
-			s.now.relayout(s.layout)
-		}
 	}
 	s.columns[c.column] = id
+	if int(c.column) >= lanes*s.layout.pools {
+		s.layout.pools++
+		s.now.relayout(s.layout)
+	}
 }
 
 // prune forgets the pending operations that cannot matter any more.
 func (s *sweep) prune(j Judge, at int64) {
-	pruned := false
-	for column, id := range s.columns {
-		if id < 0 || j.Useful(s.classes[id].action, at) {
-			continue
+	var useless []int32
+	for _, id := range s.active {
+		if c := &s.classes[id]; c.size > 0 && !j.Useful(c.action, at) {
+			useless = append(useless, id)
 		}
-		pruned = true
-		s.columns[column] = -1
-		s.classes[id].column, s.classes[id].size = -1, 0
+	}
+	if len(useless) == 0 {
+		return
+	}
+	for _, id := range useless {
+		c := &s.classes[id]
+		if c.column >= 0 {
+			s.columns[c.column] = -1
+			s.now.undraw(c.column)
+		}
+		c.size, c.column = 0, -1
 		s.leave(id)
-		for i := range s.now.size() {
-			undraw(s.layout.tally(s.now.at(i)), int32(column))
+	}
+	s.refresh()
+}
+
+// loosen goes on as generous, when to be exact is too much.
+func (s *sweep) loosen() {
+	s.mode, s.skipped = generous, true
+	for _, id := range s.columns {
+		if id >= 0 {
+			s.classes[id].column = -1
 		}
 	}
-	if pruned {
-		s.next.reset(s.layout)
-		for i := range s.now.size() {
-			s.next.add(s.now.at(i))
-		}
-		s.swap()
+	s.columns, s.layout.pools = nil, 0
+	s.now.relayout(s.layout)
+	s.refresh()
+}
+
+// refresh drops what is dominated since the members of now were changed.
+func (s *sweep) refresh() {
+	s.next.reset(s.layout)
+	for i := range s.now.size() {
+		s.next.add(s.now.at(i))
 	}
+	s.swap()
 }
 
 // swap makes what comes next what is, without the dead.
 func (s *sweep) swap() {
 	s.now, s.next = s.next, s.now
-	if s.now.live == s.now.size() {
-		return
-	}
-	s.next.reset(s.layout)
-	kept := 0
-	for i := range s.now.size() {
-		c := s.now.at(i)
-		if c[0]&dead == 0 {
-			copy(s.now.at(kept), c)
-			kept++
-		}
-	}
-	s.now.words, s.now.next = s.now.words[:kept*s.layout.stride()], s.now.next[:kept]
+	s.now.bury()
 }
 
 // ret lets an operation return. It is false if nothing may be in force any more, or why is set.
 func (s *sweep) ret(slot int32) bool {
 	s.expand(slot)
+	if s.why != "" {
+		return false
+	}
 	id := s.slots[slot]
 	c := &s.classes[id]
 	i := slices.Index(c.open, slot)
@@ -206,7 +218,7 @@ func (s *sweep) ret(slot int32) bool {
 	s.leave(id)
 	s.free = append(s.free, slot)
 	s.swap()
-	return s.why == "" && s.now.live > 0
+	return s.now.live > 0
 }
 
 // spend ends the sweep without an answer.
