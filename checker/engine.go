@@ -34,9 +34,10 @@ type task struct {
 	ops   []history.Operation
 	until time.Time // the end of the budget; zero: there is none
 
-	decoded   []effect   // see effects
-	compacted *compacted // see compact
-	told      *Violation // what an engine already put into words
+	decoded   []effect      // see effects
+	compacted *compacted    // see compact
+	told      *Violation    // what an engine already put into words
+	certain   time.Duration // the return at which a search saw that it is a violation; 0: not known
 }
 
 // general are the engines of every model. Searches decide everything, given time and memory.
@@ -130,7 +131,7 @@ func swept(t *task) (finding.Finding, error) {
 	effects = t.model.prepare(t.model.relevant(effects))
 	n := newNumbered(t.model)
 	initial, ops := n.operations(effects, []any{t.model.initial()})
-	return found(frontier.Search(n, initial, ops, t.half())), nil
+	return t.found(frontier.Search(n, initial, ops, t.half()), ops), nil
 }
 
 // half limits a search to half of the time that is left: one that does not get through by then is
@@ -143,11 +144,11 @@ func (t *task) half() frontier.Limit {
 	return frontier.Limit{Stop: func() bool { return time.Now().After(end) }}
 }
 
-// found is what the just-in-time search found.
-func found(result frontier.Result) finding.Finding {
+// found is what the just-in-time search found of operations.
+func (t *task) found(result frontier.Result, ops []frontier.Op) finding.Finding {
 	f := finding.Finding{Answer: result.Answer, Why: result.Why}
 	if result.Answer == finding.Violation {
-		f.Class = finding.NoOrder
+		f.Class, t.certain = finding.NoOrder, time.Duration(ops[result.Stuck].Ret)
 	}
 	return f
 }
@@ -177,24 +178,21 @@ func (t *task) evidence(found finding.Finding) *Violation {
 		violation = t.tell(found)
 	default:
 		effects, _ := t.effects() // an engine has read them
-		window := minimise(t.model, effects, min(t.left()/2, shrinkBudget))
+		window := minimise(t.model, effects, t.certain, min(t.left()/2, shrinkBudget))
 		violation = explain(t.model, t.ops, window)
 	}
-	violation.Class = found.Class
+	// A search knows no class, and a glance only that it is one of the plainest. The words tell more.
+	if violation.Class == "" || found.Class != finding.NoOrder && t.told == nil {
+		violation.Class = found.Class
+	}
 	return violation
 }
 
-// traceable is a model that knows where what an operation saw comes from.
-type traceable interface {
-	// trace adds to a window the operations of which its own saw the traces.
-	trace(ops []history.Operation, window []effect) []effect
-}
-
-// tell puts culprits into words. Whoever reads it wants to see where the values came from as well.
+// tell puts culprits into words.
 func (t *task) tell(found finding.Finding) *Violation {
 	window := t.culprits(found)
-	if m, ok := t.model.(traceable); ok {
-		window = minimise(t.model, m.trace(t.ops, window), time.Second)
+	if found.Class != finding.NeverWritten && found.Class != finding.Contradiction {
+		return explain(t.model, t.ops, minimiseCulprits(t.model, window))
 	}
 	if violation := t.model.obvious(t.ops, window); violation != nil {
 		return violation

@@ -21,10 +21,14 @@ func explain(m model, ops []history.Operation, window []effect) *Violation {
 	return newViolation(text, window...)
 }
 
+// newViolation is about the operations of a window, but for what was only supposed of it.
 func newViolation(text string, window ...effect) *Violation {
-	violation := &Violation{Text: text, Key: window[0].op.Key}
+	violation := &Violation{Text: text}
 	for _, e := range window {
-		violation.Operations = append(violation.Operations, e.op.ID)
+		if e.op.ID != supposedID {
+			violation.Key = e.op.Key
+			violation.Operations = append(violation.Operations, e.op.ID)
+		}
 	}
 	return violation
 }

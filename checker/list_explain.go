@@ -277,6 +277,8 @@ func (e listEffect) title() string {
 // lower takes back the capital of a title.
 func lower(title string) string { return strings.ToLower(title[:1]) + title[1:] }
 
+func upper(title string) string { return strings.ToUpper(title[:1]) + title[1:] }
+
 // in names a list, unless it is the only one.
 func in(key string) string {
 	if key == "" {

@@ -17,30 +17,48 @@ type numbered struct {
 	byHash  map[uint64][]int32
 	actions []action
 	byClass map[any]int32
-	steps   map[[2]int32]int32 // the state after an action in a state, or refused
+	few     [][fewStates]int32 // steps, by action and state
+	many    map[[2]int32]int32 // steps in other states
 }
 
-const refused = int32(-1)
+// A step is 1 more than the state after it, or one of these.
+const (
+	unknownStep int32 = 0
+	refusedStep int32 = -1
+)
+
+// fewStates is how many states there are in most histories of which many operations are alike.
+const fewStates = 16
 
 func newNumbered(m model) *numbered {
 	return &numbered{
 		model: m, byHash: make(map[uint64][]int32), byClass: make(map[any]int32),
-		steps: make(map[[2]int32]int32),
+		many: make(map[[2]int32]int32),
 	}
 }
 
 // Step implements frontier.Object.
 func (n *numbered) Step(state, action int32) (next int32, ok bool) {
 	at := [2]int32{state, action}
-	next, known := n.steps[at]
-	if !known {
-		next = refused
-		if ok, after := n.actions[action].apply(n.states[state]); ok {
-			next = n.state(after)
-		}
-		n.steps[at] = next
+	step := unknownStep
+	if state < fewStates {
+		step = n.few[action][state]
+	} else {
+		step = n.many[at]
 	}
-	return next, next != refused
+	if step != unknownStep {
+		return step - 1, step != refusedStep
+	}
+	step = refusedStep
+	if ok, after := n.actions[action].apply(n.states[state]); ok {
+		step = n.state(after) + 1
+	}
+	if state < fewStates {
+		n.few[action][state] = step
+	} else {
+		n.many[at] = step
+	}
+	return step - 1, step != refusedStep
 }
 
 // state is the number of a state.
@@ -69,6 +87,7 @@ func (n *numbered) operations(effects []effect, starts []any) ([]int32, []fronti
 		if !known {
 			number = int32(len(n.actions))
 			n.actions, n.byClass[class] = append(n.actions, e.action), number
+			n.few = append(n.few, [fewStates]int32{})
 		}
 		ops[i] = frontier.Op{
 			Call: int64(e.call), Ret: int64(e.ret), Action: number, Pending: e.pending,
@@ -77,30 +96,21 @@ func (n *numbered) operations(effects []effect, starts []any) ([]int32, []fronti
 	return initial, ops
 }
 
-// sweep asks the frontier search. Effects are those that matter, ready for a search.
-func sweep(m model, effects []effect, starts []any, until time.Time) frontier.Result {
-	n := newNumbered(m)
-	initial, ops := n.operations(effects, starts)
-	var limit frontier.Limit
-	if !until.IsZero() {
-		limit.Stop = func() bool { return time.Now().After(until) }
-	}
-	return frontier.Search(n, initial, ops, limit)
-}
-
 // settle decides about effects that begin in any one of some states, within a time above 0. Of a
-// violation it tells the return at which it was certain, or forever if that is not known.
+// violation it tells the return at which it was certain, or 0 if that is not known.
 func settle(
 	m model, effects []effect, starts []any, left time.Duration,
-) (answer finding.Answer, stuck time.Duration) {
+) (answer finding.Answer, certain time.Duration) {
 	effects = m.prepare(effects)
 	until := time.Now().Add(left)
-	result := sweep(m, effects, starts, until)
-	switch result.Answer {
+	limit := frontier.Limit{Stop: func() bool { return time.Now().After(until) }}
+	n := newNumbered(m)
+	initial, numbers := n.operations(effects, starts)
+	switch found := frontier.Search(n, initial, numbers, limit); found.Answer {
 	case finding.Violation:
-		return result.Answer, effects[result.Stuck].ret
+		return found.Answer, effects[found.Stuck].ret
 	case finding.Linearizable:
-		return result.Answer, 0
+		return found.Answer, 0
 	}
 	ops, spec := porcupineOperations(effects), porcupineModel(m)
 	for _, start := range starts {
@@ -113,5 +123,5 @@ func settle(
 			return finding.Undecided, 0
 		}
 	}
-	return finding.Violation, forever
+	return finding.Violation, 0
 }

@@ -1,14 +1,10 @@
 package checker
 
 import (
-	"cmp"
-	"slices"
-
 	"gauntlet/checker/finding"
 	"gauntlet/checker/frontier"
 	"gauntlet/checker/register"
 	"gauntlet/checker/zones"
-	"gauntlet/history"
 )
 
 // engineZones is the engine of registers to which every value was written once.
@@ -46,7 +42,7 @@ func (m registerModel) swept(t *task) (finding.Finding, error) {
 	}
 	first := []register.Value{register.Initial}
 	object, initial, ops := frontier.Register(c.ops, c.values, first)
-	return found(frontier.Search(object, initial, ops, t.half())), nil
+	return t.found(frontier.Search(object, initial, ops, t.half()), ops), nil
 }
 
 // compact is the register's history in compact form, made once.
@@ -59,26 +55,4 @@ func (t *task) compact(m registerModel) (*compacted, error) {
 		t.compacted = c
 	}
 	return t.compacted, nil
-}
-
-// trace implements traceable: the writers of values that the window saw but did not write.
-func (m registerModel) trace(ops []history.Operation, window []effect) []effect {
-	missing := make(map[value]bool)
-	for _, e := range registerEffects(window) {
-		missing[e.before] = missing[e.before] || e.observes
-	}
-	for _, e := range registerEffects(window) {
-		missing[e.after] = missing[e.after] && !e.writes
-	}
-	for i := range ops {
-		a, err := m.action(&ops[i])
-		if err != nil || !a.writes || !missing[a.after] || ops[i].Outcome == history.OutcomeFail {
-			continue
-		}
-		if writer, err := decode(m, ops[i:i+1]); err == nil {
-			window = append(window, writer...)
-		}
-	}
-	slices.SortStableFunc(window, func(a, b effect) int { return cmp.Compare(a.op.ID, b.op.ID) })
-	return window
 }

@@ -3,6 +3,7 @@ package checker
 import (
 	"fmt"
 
+	"gauntlet/checker/finding"
 	"gauntlet/history"
 	"gauntlet/workload"
 )
@@ -19,7 +20,9 @@ func (m registerModel) obvious(ops []history.Operation, effects []effect) *Viola
 		switch {
 		case e.absurd:
 			text := e.found() + ", the very value it expected, and still did not swap."
-			return newViolation(text, *e.effect)
+			violation := newViolation(text, *e.effect)
+			violation.Class = finding.Contradiction
+			return violation
 		case e.observes && !e.pending && !written[e.before]:
 			return m.phantom(ops, e)
 		}
@@ -29,6 +32,7 @@ func (m registerModel) obvious(ops []history.Operation, effects []effect) *Viola
 
 // phantom explains a value from nowhere, or one whose only write was refused.
 func (m registerModel) phantom(ops []history.Operation, read registerEffect) *Violation {
+	violation := newViolation(read.found()+", which no client ever wrote.", *read.effect)
 	for _, op := range ops {
 		if op.Outcome != history.OutcomeFail {
 			continue
@@ -40,10 +44,11 @@ func (m registerModel) phantom(ops []history.Operation, read registerEffect) *Vi
 		write := effect{op: op, action: action}
 		text := fmt.Sprintf("%s, although %s had been refused and no other operation wrote it.",
 			read.found(), write.label())
-		return newViolation(text, write, *read.effect)
+		violation = newViolation(text, write, *read.effect)
+		break
 	}
-	return newViolation(fmt.Sprintf("%s, which no client ever wrote.", read.found()),
-		*read.effect)
+	violation.Class = finding.NeverWritten
+	return violation
 }
 
 // explain tries the stories that people know, the simplest first; each holds only if the values it
@@ -58,11 +63,18 @@ func (m registerModel) explain(_ []history.Operation, window []effect) *Violatio
 			s.writers[e.after] = append(s.writers[e.after], e)
 		}
 	}
-	for _, tell := range []func() string{
-		s.orphan, s.early, s.twice, s.stale, s.backwards, s.revived,
+	for _, known := range []struct {
+		class finding.Class
+		tell  func() string
+	}{
+		{finding.NeverWritten, s.orphan}, {finding.Future, s.early}, {finding.Twice, s.twice},
+		{finding.Stale, s.stale}, {finding.Stale, s.backwards}, {finding.Reordered, s.revived},
+		{finding.Stale, s.relapsed}, {finding.Reordered, s.crossed}, {finding.NoOrder, s.unmoved},
 	} {
-		if text := tell(); text != "" {
-			return newViolation(text, window...)
+		if text := known.tell(); text != "" {
+			violation := newViolation(text, window...)
+			violation.Class = known.class
+			return violation
 		}
 	}
 	return nil

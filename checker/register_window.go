@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"gauntlet/history"
+	"gauntlet/workload"
 )
 
 // passive implements passive: a read, or a compare-and-set that failed.
@@ -70,4 +73,23 @@ func (m registerModel) sources(
 		}
 	}
 	return sources
+}
+
+// suppose implements supposing.
+func (m registerModel) suppose(window []effect) []effect {
+	written := map[value]bool{m.first: true}
+	for _, e := range registerEffects(window) {
+		written[e.after] = written[e.after] || e.writes
+	}
+	var supposed []effect
+	for _, e := range registerEffects(window) {
+		if !e.observes || written[e.before] {
+			continue
+		}
+		written[e.before] = true
+		write := &registerAction{kind: workload.KindWrite, writes: true, after: e.before, doubtful: true}
+		supposed = append(supposed, effect{op: history.Operation{ID: supposedID}, call: -1,
+			ret: forever, pending: true, action: write})
+	}
+	return supposed
 }

@@ -11,11 +11,18 @@ import (
 	"gauntlet/shrink"
 )
 
+// supposedID is the ID of what nobody recorded.
+const supposedID = -1
+
 // shrinkBudget bounds the search for a smaller window: the verdict must not be lost over it.
 const shrinkBudget = 4 * time.Second
 
-// firstWindow is how many operations the search for a window begins with, before it doubles.
-const firstWindow = 16
+// How many operations the search for a window begins with.
+const (
+	firstBeginning = 64 // the next one has four times as many
+	firstWindow    = 16 // the next one has twice as many
+	largeWindow    = 1024
+)
 
 // enumerable is a model whose object is in one of a few states at any instant. Of its histories a
 // part in the middle can be judged alone.
@@ -33,6 +40,13 @@ type sighting struct {
 	from  time.Duration
 }
 
+// supposing is a model that can suppose what made something be seen.
+type supposing interface {
+	// suppose returns unanswered effects, of operations without an ID, that were called before all
+	// others: by them everything that the window saw may have been made.
+	suppose(window []effect) []effect
+}
+
 // passive is an action that surely changes nothing, so that it says nothing if it may as well not
 // have happened.
 type passive interface{ passive() bool }
@@ -42,42 +56,63 @@ type passive interface{ passive() bool }
 // order explains it, is evidence by itself:
 //
 //  1. An operation may be removed the model's own way: see model.without.
-//  2. An answer may be forgotten. The operation possibly never happened then, and its end is open; a
-//     read says nothing then, and goes.
+//  2. An answer may be forgotten. The operation possibly never happened then, and its end is
+//     open; a read says nothing then, and goes.
 //  3. An unanswered operation on which no answer hangs goes: see model.relevant.
-//  4. What was called after the last answer goes. Where a model has a way of its own and knows no
-//     states it stays, if an answer hangs on it: that shows something seen too early.
-//  5. If the states of the object can be told, the window may begin in any that may be in force when
-//     the first of the answered operations is called. Whatever had ended by then goes.
+//  4. What was called after the last answer goes. Where the model alone can remove effects it
+//     stays, if an answer hangs on it: that shows something seen too early.
+//  5. If the states of the object can be told, the window may begin in any that may be in force
+//     when the first of the answered operations is called. Whatever had ended by then goes.
 type smaller struct {
 	model  model
 	window []effect   // by call
 	states []sighting // in which the window may begin; nil: where the model does
 	own    bool       // the model has a way of its own to remove effects
+	late   bool       // what was called after the last answer stays
 	until  time.Time  // the end of the budget
 }
 
 // minimise returns a part of effects that is a violation by itself. Within the budget it is
 // 1-minimal: it is no violation any more if any one of its answers is left out. Effects that
-// are a violation only together with what they do not hold are returned as they are.
-func minimise(m model, effects []effect, budget time.Duration) []effect {
+// are a violation only together with what they do not hold are returned as they are. Certain is the
+// return at which a search saw the violation; 0 if that is not known.
+func minimise(m model, effects []effect, certain, budget time.Duration) []effect {
 	if budget <= 0 {
 		budget = shrinkBudget
 	}
 	s := newSmaller(m, effects, time.Now().Add(budget))
-	s.run()
-	if s.states == nil {
+	s.run(certain)
+	free, ok := m.(enumerable)
+	if !ok {
 		return s.window
 	}
 	began, ended := extent(s.window, make([]bool, len(s.window)))
-	sources := m.(enumerable).sources(effects, s.window, began, ended)
-	return byCall(slices.Concat(sources, s.window))
+	if s.states == nil {
+		began = -1 // nothing was left out before
+	}
+	return byCall(slices.Concat(free.sources(effects, s.window, began, ended), s.window))
+}
+
+// minimiseCulprits is minimise for what an engine named: a violation, though whatever was seen and
+// not made may have been made at any time. Who made it is supposed.
+func minimiseCulprits(m model, culprits []effect) []effect {
+	made, ok := m.(supposing)
+	if !ok {
+		return culprits
+	}
+	window := slices.Concat(made.suppose(culprits), culprits)
+	s := newSmaller(m, window, time.Now().Add(shrinkBudget))
+	if s.late = true; s.fails(s.window) {
+		s.reduce()
+	}
+	return s.window
 }
 
 func newSmaller(m model, effects []effect, until time.Time) *smaller {
 	window := byCall(slices.Clone(m.relevant(effects)))
 	own := len(m.without(window, everything(window))) < len(window)
-	return &smaller{model: m, window: window, own: own, until: until}
+	_, free := m.(enumerable)
+	return &smaller{model: m, window: window, own: own, late: own && !free, until: until}
 }
 
 func byCall(effects []effect) []effect {
@@ -85,9 +120,17 @@ func byCall(effects []effect) []effect {
 	return effects
 }
 
-func (s *smaller) run() {
-	s.cut()
+func (s *smaller) run(certain time.Duration) {
+	s.cut(certain)
 	s.open()
+	s.reduce()
+}
+
+// reduce leaves out whatever it can.
+func (s *smaller) reduce() {
+	if !s.late && len(s.window) > largeWindow {
+		s.loosen() // with a value of few goes nearly everything, so that thinning leaves much
+	}
 	for size := 0; len(s.window) != size && time.Now().Before(s.until); {
 		size = len(s.window)
 		s.thin()
@@ -95,64 +138,79 @@ func (s *smaller) run() {
 	}
 }
 
-// judge asks whether a candidate is a violation; if so, where it is certain.
-func (s *smaller) judge(candidate []effect) (answer finding.Answer, stuck time.Duration) {
+// fails asks whether a candidate is a violation for certain.
+func (s *smaller) fails(candidate []effect) bool {
+	_, violation := s.judge(candidate)
+	return violation
+}
+
+// judge also tells the return at which that is certain, or 0 if it is not known.
+func (s *smaller) judge(candidate []effect) (certain time.Duration, violation bool) {
 	left := time.Until(s.until)
 	if left <= 0 {
-		return finding.Undecided, 0
+		return 0, false
 	}
-	starts := []any{s.model.initial()}
-	if s.states != nil {
-		starts = starts[:0]
-		began, _ := extent(candidate, make([]bool, len(candidate)))
-		for _, seen := range s.states {
-			if seen.from <= began {
-				starts = append(starts, seen.state)
-			}
+	answer, certain := settle(s.model, candidate, s.starts(candidate), left)
+	return certain, answer == finding.Violation
+}
+
+// starts are the states in which a candidate may begin.
+func (s *smaller) starts(candidate []effect) []any {
+	if s.states == nil {
+		return []any{s.model.initial()}
+	}
+	began, _ := extent(candidate, make([]bool, len(candidate)))
+	var starts []any
+	for _, seen := range s.states {
+		if seen.from <= began {
+			starts = append(starts, seen.state)
 		}
 	}
-	return settle(s.model, candidate, starts, left)
+	return starts
 }
 
-func (s *smaller) fails(candidate []effect) bool {
-	answer, _ := s.judge(candidate)
-	return answer == finding.Violation
-}
-
-// cut ends the window at the first return at which it is a violation.
-func (s *smaller) cut() {
-	answer, at := s.judge(s.window)
-	if answer != finding.Violation {
+// cut ends the window at a return at which it is a violation for certain, if one is known. Else
+// beginnings grow until there is one: its causes may be far from what follows, which may be much.
+func (s *smaller) cut(certain time.Duration) {
+	if certain > 0 {
+		s.end(certain)
 		return
 	}
-	if at == forever { // where is not known
-		var returns []time.Duration
-		for _, e := range s.window {
-			if !e.pending {
-				returns = append(returns, e.ret)
-			}
+	var returns []time.Duration
+	for _, e := range s.window {
+		if !e.pending {
+			returns = append(returns, e.ret)
 		}
-		slices.Sort(returns)
-		i, _ := slices.BinarySearchFunc(returns, true, func(at time.Duration, _ bool) int {
-			if s.fails(s.loose(s.returned(at))) {
-				return 1
-			}
-			return -1
-		})
-		at = returns[min(i, len(returns)-1)]
 	}
-	if candidate := s.loose(s.returned(at)); s.fails(candidate) {
-		s.window = candidate
+	slices.Sort(returns)
+	for size := firstBeginning; len(returns) > 0; size *= 4 {
+		beginning := s.ending(returns[min(size, len(returns))-1])
+		if certain, violation := s.judge(beginning); violation {
+			s.window = beginning
+			s.end(certain)
+			return
+		}
+		if size >= len(returns) {
+			return
+		}
 	}
 }
 
-// returned marks those that had not returned at an instant.
-func (s *smaller) returned(at time.Duration) []bool {
+// end ends the window at a return, unless it is a violation only with what was told later.
+func (s *smaller) end(at time.Duration) {
+	_, free := s.model.(enumerable) // nothing is prepared there, so later answers tell nothing
+	if shorter := s.ending(at); free && at > 0 || s.fails(shorter) {
+		s.window = shorter
+	}
+}
+
+// ending is the window without what had not been told at an instant.
+func (s *smaller) ending(at time.Duration) []effect {
 	gone := make([]bool, len(s.window))
 	for i, e := range s.window {
 		gone[i] = e.ret > at
 	}
-	return gone
+	return s.loose(gone)
 }
 
 // open lets the window begin late, in any state, if there is such a violation. The window grows
@@ -229,13 +287,12 @@ func (s *smaller) subset(parts int, candidate func(kept []int) []effect) []int {
 // loose makes the marked effects ones that possibly never happened.
 func (s *smaller) loose(gone []bool) []effect {
 	began, ended := extent(s.window, gone)
-	free := s.states != nil
 	kept := make([]effect, 0, len(s.window))
 	for i, e := range s.window {
 		answered := e.op.Outcome == history.OutcomeOK
 		switch {
 		case !e.pending && !gone[i]:
-		case e.call > ended && (!s.own || free), free && answered && e.op.Return < began:
+		case e.call > ended && !s.late, s.states != nil && answered && e.op.Return < began:
 			continue
 		case !e.pending && !s.doubt(&e):
 			continue

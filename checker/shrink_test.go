@@ -9,6 +9,7 @@ import (
 
 	"gauntlet/checker/finding"
 	"gauntlet/history"
+	"gauntlet/workload"
 )
 
 // checkWindow wants nothing that is given up of a valid history to make it a violation; and of an
@@ -28,7 +29,7 @@ func checkWindow(t *rapid.T, name string, ops []history.Operation, result KeyRes
 		return
 	}
 	checkSmallest(t, m, effects)
-	checkEvidence(t, m, twinOf(name), ops, effects, result.Violation)
+	checkEvidence(t, m, twinOf(name), ops, effects, result)
 }
 
 // checkLoosened also wants nothing in a valid history that must come both before and after
@@ -53,7 +54,8 @@ func checkLoosened(t *rapid.T, m model, ops []history.Operation, effects []effec
 		} else {
 			s.window = s.loose(gone)
 		}
-		if answer, _ := s.judge(s.window); answer != finding.Linearizable {
+		answer, _ := settle(m, s.window, s.starts(s.window), time.Minute)
+		if answer != finding.Linearizable {
 			t.Fatalf("%v is valid, %v is %s", labels(before), labels(s.window), answer)
 		}
 	}
@@ -61,7 +63,7 @@ func checkLoosened(t *rapid.T, m model, ops []history.Operation, effects []effec
 
 func checkSmallest(t *rapid.T, m model, effects []effect) {
 	s := newSmaller(m, effects, time.Now().Add(time.Minute))
-	s.run()
+	s.run(0)
 	if !s.fails(s.window) {
 		t.Fatalf("the window is no violation: %v", labels(s.window))
 	}
@@ -76,16 +78,21 @@ func checkSmallest(t *rapid.T, m model, effects []effect) {
 	}
 }
 
-// checkEvidence wants the operations of the evidence to be a violation as they are; or, where sums
-// and lists tell of operations that are no part of it, without all others, in the model's way.
+// checkEvidence wants the operations of the evidence to be a violation as they are; those that an
+// engine named, even if what they saw and did not write was written at any time. Where sums and
+// lists tell of operations that are no part of it, these are taken out in the model's way.
 func checkEvidence(t *rapid.T, m model, twin object, ops []history.Operation, effects []effect,
-	violation *Violation,
+	result KeyResult,
 ) {
+	violation := result.Violation
 	var evidence []history.Operation
 	for _, op := range ops {
 		if slices.Contains(violation.Operations, op.ID) {
 			evidence = append(evidence, op)
 		}
+	}
+	if result.Engine == engineZones && violation.Class != finding.NeverWritten {
+		evidence = append(evidence, supposed(m, evidence)...)
 	}
 	if !bruteForce(evidence, make([]bool, len(evidence)), twin) {
 		return
@@ -102,6 +109,19 @@ func checkEvidence(t *rapid.T, m model, twin object, ops []history.Operation, ef
 	if search(m, effects, 0) != porcupine.Illegal {
 		t.Fatalf("the evidence %v is no violation: %s", labels(effects), violation.Text)
 	}
+}
+
+// supposed are unanswered operations that make whatever the evidence saw and did not make.
+func supposed(m model, evidence []history.Operation) (made []history.Operation) {
+	window, err := decode(m, evidence)
+	if suppose, ok := m.(supposing); ok && err == nil {
+		for _, e := range suppose.suppose(window) {
+			write := workload.RegisterInput{Value: orNothing(e.action.(*registerAction).after.number)}
+			made = append(made, history.Operation{ID: supposedID, Call: -1, Kind: workload.KindWrite,
+				Input: write.Encode(workload.KindWrite), Outcome: history.OutcomeInfo})
+		}
+	}
+	return made
 }
 
 // marked marks window[i].
