@@ -220,6 +220,17 @@ func TestKinder(t *testing.T) {
 	}
 }
 
+// Goal: what cannot have helped is not shown.
+// Method: two holders of a mutex, after many acquires that were never answered.
+func TestMutexShowsWhatMatters(t *testing.T) {
+	lines := []string{"0 0-1 info acquire null", "1 0-1 info acquire null",
+		"2 2-3 ok release null", "3 4-5 ok acquire null", "4 6-7 ok acquire null"}
+	got, _, err := Foreign{Model: "mutex"}.Check(elsewhere(t, lines...), time.Minute)
+	if err != nil || got.Violation == nil || !slices.Equal(got.Violation.Operations, []int64{4, 5}) {
+		t.Errorf("%v, %+v, want operations 4 and 5", err, got.Violation)
+	}
+}
+
 // Goal: a set that must be linearizable is judged by every read, any other by the last alone.
 // Method: a read that misses what was acknowledged, before one that does not.
 func TestForeignSets(t *testing.T) {

@@ -85,7 +85,7 @@ func (m mutexModel) explain(ops []history.Operation, window []effect) *Violation
 		other := map[string]string{kindAcquire: kindRelease, kindRelease: kindAcquire}
 		text := fmt.Sprintf("%s and %s both succeeded, but no %s can have come in between.",
 			sure[0].label(), sure[1].label(), other[sure[0].action.name()])
-		return newViolation(text, window...)
+		return newViolation(text, sure...)
 	}
 	if all, err := decode(m, ops); err == nil && len(all) <= mostCounted {
 		window = all
