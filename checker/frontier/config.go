@@ -4,8 +4,8 @@ package frontier
 // are spent; which are quiet; and of each pool of pending operations how many were drawn. It stands
 // for every way to tell what took effect so far that agrees with it:
 //
-//   - A spent operation stands for a point at which its action took effect. The point is its own, or
-//     that of any open operation of the same action that was called before it.
+//   - A spent operation stands for a point at which its action took effect. The point is its own,
+//     or that of any open operation of the same action that was called before it.
 //   - An operation is quiet if it may have taken effect without a trace at some instant since its
 //     call. What makes one quiet makes all of its action quiet that are open.
 //

@@ -43,8 +43,8 @@ type Shaper interface {
 	Shape(action int32) Shape
 }
 
-// Judge is an Object that knows when unanswered operations cannot matter any more: none of an action
-// needs to take effect at a time, in nanoseconds, or later, to explain what was observed.
+// Judge is an Object that knows when unanswered operations cannot matter any more: none of an
+// action needs to take effect at a time, in nanoseconds, or later, to explain what was observed.
 type Judge interface {
 	Useful(action int32, at int64) bool
 }
@@ -81,8 +81,8 @@ type Result struct {
 
 // Search decides a history. Operations may be in any order; initial are all states that may be in
 // force at first. Equal stamps are concurrent. Time and memory grow linearly with the number of
-// operations, and in the worst case exponentially with how many are open at once. If o is a Shaper
-// or a Judge, it is asked.
+// operations, and in the worst case exponentially with how many are open at once. If o is a
+// Shaper, a Judge or Finite, it is asked.
 //
 // Unanswered operations make a search explode: each may have happened at any time since. Most
 // histories can be explained with few of them, and most violations not even if each might happen
@@ -100,7 +100,7 @@ func Search(o Object, initial []int32, ops []Op, limit Limit) Result {
 	peak := r.Peak
 	// What may happen for ever may lead to ever new states.
 	few := Limit{Configs: min(s.limit.Configs, 1000+10*peak), Stop: limit.Stop}
-	if r = newSweep(o, initial, few, generous).run(ops, calls, returns); r.Answer != finding.Violation {
+	if r = confirm(o, initial, ops, r.Stuck, few); r.Answer != finding.Violation {
 		r = newSweep(o, initial, limit, exact).run(ops, calls, returns)
 	}
 	r.Peak = max(peak, r.Peak)
@@ -166,7 +166,7 @@ func (s *sweep) run(ops []Op, calls, returns []int32) Result {
 		}
 		if r.Peak, r.Why = s.peak, s.why; r.Why == "" {
 			r.Answer, r.Stuck = finding.Violation, int(p)
-			r.Open = open(ops, calls[:next], returns, p)
+			r.Open = open(ops, int(p))
 		}
 		return r
 	}
@@ -174,18 +174,14 @@ func (s *sweep) run(ops []Op, calls, returns []int32) Result {
 	return r
 }
 
-// open lists which of those called had not returned when stuck did.
-func open(ops []Op, called, returns []int32, stuck int32) []int {
-	gone := make([]bool, len(ops))
-	for _, i := range returns[:slices.Index(returns, stuck)] {
-		gone[i] = true
-	}
-	var left []int
-	for _, i := range called {
-		if !gone[i] {
-			left = append(left, int(i))
+// open lists what was called by the return of an operation and had not returned before.
+func open(ops []Op, stuck int) (list []int) {
+	at := ops[stuck].Ret
+	for i, op := range ops {
+		returned := !op.Pending && cmp.Or(cmp.Compare(op.Ret, at), cmp.Compare(i, stuck)) < 0
+		if op.Call <= at && !returned {
+			list = append(list, i)
 		}
 	}
-	slices.Sort(left)
-	return left
+	return list
 }

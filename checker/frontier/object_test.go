@@ -34,6 +34,13 @@ func (s shaped) Shape(action int32) Shape {
 	return Any
 }
 
+func (s shaped) States() (states []int32) {
+	for state := range s.table {
+		states = append(states, int32(state))
+	}
+	return states
+}
+
 // randomTable draws an object. Some of its actions look, some overwrite, most do anything.
 func randomTable(r *rand.Rand) shaped {
 	states, actions := 1+r.IntN(4), 1+r.IntN(5)

@@ -20,7 +20,8 @@ type step struct {
 
 // registerObject is a register. Its states are values, or unseen.
 type registerObject struct {
-	steps   []step          // by action
+	steps   []step // by action
+	states  []int32
 	numbers map[step]int32  // actions
 	asked   map[int32]int64 // until when some operation may ask for a state
 	others  int64           // until when some operation may ask for any state but one
@@ -51,6 +52,9 @@ func (r *registerObject) Shape(action int32) Shape {
 	return Reads
 }
 
+// States implements Finite.
+func (r *registerObject) States() []int32 { return r.states }
+
 // Useful implements Judge: what an operation writes is of no use once nothing asks for it.
 func (r *registerObject) Useful(action int32, at int64) bool {
 	until, asked := r.asked[r.steps[action].after]
@@ -78,6 +82,7 @@ func Register(ops []register.Op, values int, initial []register.Value) (Object, 
 		first[i] = state(v)
 	}
 	r := &registerObject{numbers: make(map[step]int32), others: math.MinInt64}
+	r.states = append(r.states, first...)
 	result := make([]Op, len(ops))
 	for i, op := range ops {
 		s := step{kind: op.Kind}
@@ -99,6 +104,9 @@ func (r *registerObject) number(s step) int32 {
 		action = int32(len(r.steps))
 		r.numbers[s] = action
 		r.steps = append(r.steps, s)
+		if s.kind == register.Write || s.kind == register.CAS {
+			r.states = append(r.states, s.after)
+		}
 	}
 	return action
 }

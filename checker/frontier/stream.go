@@ -136,9 +136,9 @@ func (s *Stream) feed(to *sweep, slots map[Ticket]int32, e event) {
 	}
 }
 
-// Now looks at the history as it is: operations that wait for an answer may yet take effect, or not.
-// A violation that is found so stays one, however the history goes on. What waits is gone through,
-// and what is open is copied.
+// Now looks at the history as it is: operations that wait for an answer may yet take effect, or
+// not. A violation that is found so stays one, however the history goes on. What waits is gone
+// through, and what is open is copied.
 func (s *Stream) Now() {
 	ahead, slots := s.sweep.clone(), maps.Clone(s.slots)
 	for _, e := range s.queue {
@@ -149,8 +149,8 @@ func (s *Stream) Now() {
 	}
 }
 
-// Answer is Violation if there is one, with the operation at whose return no configuration was left;
-// Undecided, and why, if a limit was exceeded; and else Linearizable, as far as the stream has gone.
+// Answer is Violation if there is one, with the operation at whose return no configuration was
+// left; Undecided, and why, if a limit was exceeded; else Linearizable, as far as the stream is.
 func (s *Stream) Answer() (answer finding.Answer, why string, stuck Ticket) {
 	switch {
 	case s.found:
