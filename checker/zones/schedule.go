@@ -34,7 +34,10 @@ func (h *history) schedule() *schedule {
 		}
 	}
 	sortForward(early)
-	sc := &schedule{position: make([]int32, len(h.values))}
+	sc := &schedule{
+		sequence: make([]int32, 0, len(h.values)), start: make([]int64, 0, len(h.values)),
+		position: make([]int32, len(h.values)),
+	}
 	for v := range sc.position {
 		sc.position[v] = none
 	}
@@ -97,7 +100,11 @@ func Order(ops []register.Op, values int) []int {
 	if why != "" || h.observe() != nil || h.order() != nil {
 		return nil
 	}
+	h.sure()
 	sc := h.schedule()
+	if len(h.settle(sc, h.unsatisfied(sc))) > 0 {
+		return nil
+	}
 	line, written := h.line(sc)
 	type insertion struct {
 		instant
@@ -108,9 +115,6 @@ func Order(ops []register.Op, values int) []int {
 		op := &h.ops[i]
 		if op.Kind != register.NotEqual || op.Pending {
 			continue
-		}
-		if !sc.satisfies(op) {
-			return nil
 		}
 		other := insertion{instant: instant{op: int32(i), at: op.Ret}}
 		from, to := sc.during(op.Before)

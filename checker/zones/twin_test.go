@@ -24,10 +24,10 @@ func apply(state register.Value, op register.Op) (bool, register.Value) {
 	return state == op.Before, state
 }
 
-// brute tries all orders of at most 30 operations.
+// brute tries all orders of at most 64 operations.
 func brute(ops []register.Op) bool {
 	type node struct {
-		done  uint32
+		done  uint64
 		state register.Value
 	}
 	failed := map[node]bool{}

@@ -37,8 +37,9 @@ type history struct {
 	values    []value
 	forward   []block // by f; see order
 	backward  []block
-	writes    int // plain writes: there are that many blocks, and the initial one, or fewer
-	differing int // operations that saw any value but one
+	periods   []period // see sure
+	writes    int      // plain writes: there are that many blocks, and the initial one, or fewer
+	differing int      // operations that saw any value but one
 }
 
 // swaps reports whether an operation is a compare-and-set that changes something. One that writes

@@ -30,23 +30,34 @@ func (h *history) members(root int32) []member {
 		length++
 		position[v] = length
 	}
-	var all []member
+	// The place of an operation, or a negative number if it is in another block.
+	place := func(op *register.Op) int32 {
+		switch {
+		case reads(op):
+			return 2*position[op.Before] - 1
+		case op.Kind == register.Write || swaps(op):
+			return 2*position[op.After] - 2
+		}
+		return none
+	}
+	count := 1
+	for i := range h.ops {
+		if place(&h.ops[i]) >= 0 {
+			count++
+		}
+	}
+	all := make([]member, 0, count)
 	if root == int32(register.Initial) {
 		all = append(all, member{op: none, call: begin, ret: begin})
 	}
 	for i := range h.ops {
-		op, place := &h.ops[i], int32(-1)
-		switch {
-		case reads(op) && position[op.Before] > 0:
-			place = 2*position[op.Before] - 1
-		case (op.Kind == register.Write || swaps(op)) && position[op.After] > 0:
-			place = 2*position[op.After] - 2
-		}
-		if place >= 0 {
-			all = append(all, member{op: int32(i), place: place, call: op.Call, ret: op.Ret})
+		if op := &h.ops[i]; place(op) >= 0 {
+			all = append(all, member{op: int32(i), place: place(op), call: op.Call, ret: op.Ret})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b member) int { return cmp.Compare(a.place, b.place) })
+	slices.SortFunc(all, func(a, b member) int {
+		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.op, b.op))
+	})
 	return all
 }
 
@@ -232,11 +243,13 @@ func (h *history) grounded(named []int32) []int32 {
 	}
 	for k := 0; k < len(named); k++ { // it grows
 		i := named[k]
-		if i == none || !h.ops[i].Pending || seen[h.ops[i].After] {
+		if i == none || !h.ops[i].Pending {
 			continue
 		}
-		seen[h.ops[i].After] = true
-		named = append(named, h.witness(h.ops[i].After))
+		if v := h.ops[i].After; !seen[v] && h.observed(v) {
+			seen[v] = true
+			named = append(named, h.witness(v))
+		}
 	}
 	return named
 }

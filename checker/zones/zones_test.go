@@ -7,6 +7,7 @@ import (
 
 	"gauntlet/checker/finding"
 	"gauntlet/checker/register"
+	"gauntlet/checker/synth"
 )
 
 // recipes are the small histories that all orders can be tried of.
@@ -159,5 +160,29 @@ func TestRefusesWhatItCannotJudge(t *testing.T) {
 			t.Fatalf("%+v\n%s", found, show(ops))
 		}
 		Order(ops, values)
+	}
+}
+
+// BenchmarkCheck measures one hot register with unique values.
+func BenchmarkCheck(b *testing.B) {
+	for _, spec := range []synth.Spec{
+		{Clients: 5, Operations: 100_000}, {Clients: 100, Operations: 100_000},
+		{Clients: 5, Operations: 1_000_000}, {Clients: 100, Operations: 1_000_000},
+		{Clients: 10, Operations: 1_000_000, CAS: true},
+		{Clients: 10, Operations: 1_000_000, CAS: true, Silent: true},
+	} {
+		spec.Pending, spec.Seed = 0.01, 1
+		name := fmt.Sprintf("n=%d/clients=%d/cas=%v/silent=%v",
+			spec.Operations, spec.Clients, spec.CAS, spec.Silent)
+		b.Run(name, func(b *testing.B) {
+			ops := synth.Register(spec)
+			values := synth.Values(ops)
+			b.ReportAllocs()
+			for b.Loop() {
+				if found := Check(ops, values); found.Answer != finding.Linearizable {
+					b.Fatal(found)
+				}
+			}
+		})
 	}
 }
