@@ -79,7 +79,7 @@ func newContradiction(v *view, violation *checker.Violation) *contradiction {
 	for _, op := range v.history.Operations {
 		if slices.Contains(violation.Operations, op.ID) {
 			row := operationRow{Operation: op}
-			row.Asked, row.Answered = v.model.Describe(op)
+			row.Asked, row.Answered = v.words(op)
 			c.Operations = append(c.Operations, row)
 		}
 	}
@@ -91,7 +91,9 @@ func newContradiction(v *view, violation *checker.Violation) *contradiction {
 			len(c.Operations))
 	}
 	c.Drawing = drawOperations(v, shown)
-	c.Porcupine = porcupinePage(v, violation)
+	if v.model.Name != "" {
+		c.Porcupine = porcupinePage(v, violation)
+	}
 	return c
 }
 
@@ -165,9 +167,12 @@ func drawOperations(v *view, ops []operationRow) drawing {
 	for i, op := range ops {
 		y := drawingTop + drawingRow*float64(i)
 		row := drawnRow{
-			Name:   fmt.Sprintf("#%d on %s", op.ID, op.Node),
+			Name:   fmt.Sprintf("#%d", op.ID),
 			Detail: fmt.Sprintf("client %d", op.Process),
 			Text:   op.Asked + " ⇒ " + op.Answered,
+		}
+		if op.Node != "" {
+			row.Name += " on " + op.Node
 		}
 		end := right + 60
 		class := "op " + op.Kind + " open"

@@ -17,7 +17,7 @@ import (
 	"gauntlet/workload"
 )
 
-//go:embed page.gohtml timeline.gohtml contradiction.gohtml style.css
+//go:embed page.gohtml timeline.gohtml contradiction.gohtml counterexample.gohtml style.css
 var files embed.FS
 
 var pageTemplate = template.Must(template.New("page.gohtml").Funcs(template.FuncMap{
@@ -54,6 +54,7 @@ type view struct {
 
 	history *history.History
 	model   workload.Model // of the operations
+	words   func(history.Operation) (asked, answered string)
 	nodes   []string
 }
 
@@ -94,6 +95,7 @@ func HTML(dir fs.FS) ([]byte, error) {
 	}
 	// A model of a later version is not known: its operations are shown as they stand.
 	v.model, _ = workload.Find(cmp.Or(v.Results.Model, workload.ModelRegister))
+	v.words = v.model.Describe
 	v.load(dir)
 	v.warnings()
 	v.verdict()

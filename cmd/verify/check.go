@@ -37,8 +37,10 @@ those of the run.`
 
 // Validate is called by kong.
 func (c *CheckCmd) Validate() error {
-	if c.Model == "" && (c.Total != nil || c.JSON || c.NegativeBalances || c.Linearizable) {
-		return errors.New("--total, --negative-balances, --linearizable and --json go with --model")
+	if c.Model == "" &&
+		(c.Total != nil || c.JSON || c.Draw != "" || c.NegativeBalances || c.Linearizable) {
+		return errors.New("--total, --negative-balances, --linearizable, --json and --draw go with " +
+			"--model")
 	}
 	return nil
 }
@@ -60,7 +62,7 @@ func (c *CheckCmd) Run(out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return answer.conclude(out, c.JSON)
+		return answer.conclude(out, c.JSON, c.Draw)
 	}
 	return c.judgeRun(out)
 }

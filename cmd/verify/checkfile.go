@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"gauntlet/checker"
 	"gauntlet/exchange/jepsen"
 	"gauntlet/history"
+	"gauntlet/report"
 	"gauntlet/workload"
 )
 
@@ -26,6 +28,7 @@ type FileFlags struct {
 	Budget           time.Duration `default:"1m" help:"How long the check of a key may take."`
 	Memory           uint64        `default:"4096" placeholder:"MiB" help:"How much it may take."`
 	JSON             bool          `help:"Print the result as JSON."`
+	Draw             string        `placeholder:"FILE" help:"Draw a violation, as a page."`
 }
 
 // judged is the answer about a history in a file, as --json prints it.
@@ -39,7 +42,7 @@ type judged struct {
 	Notes    []string        `json:"notes,omitempty"`    // what was assumed or counted on the way
 	Warnings []string        `json:"warnings,omitempty"` // of the reader
 
-	operations int
+	history *history.History
 }
 
 // evidence is one operation of a violation in words. Times are nanoseconds as in the history.
@@ -78,7 +81,7 @@ func (f *FileFlags) judgeFile(path string) (*judged, error) {
 		return refuse(fmt.Errorf("%s: %w", path, err))
 	}
 	j := &judged{
-		File: path, Model: f.Model, Warnings: h.Warnings, operations: len(h.Operations),
+		File: path, Model: f.Model, Warnings: h.Warnings, history: h,
 	}
 	err = fmt.Errorf("no answer within %d MiB", f.Memory)
 	done := within(f.Memory<<20, func() func() {
@@ -175,8 +178,8 @@ func (j *judged) print(out io.Writer) error {
 	headline := map[checker.Verdict]string{
 		checker.Valid: "VALID", checker.Invalid: "VIOLATION", checker.Unknown: "INCONCLUSIVE",
 	}
-	fmt.Fprintf(&b, "%s   %s, %d operations, %s\n", headline[j.Verdict], j.File, j.operations,
-		j.Model)
+	fmt.Fprintf(&b, "%s   %s, %d operations, %s\n", headline[j.Verdict], j.File,
+		len(j.history.Operations), j.Model)
 	fmt.Fprintf(&b, "  %s\n\n", j.Result.Reason)
 	row := func(name, text string) {
 		if text != "" {
@@ -230,8 +233,9 @@ func (j *judged) decided() (engine, why string) {
 	return fmt.Sprintf("%s (keys by engine: %s)", engine, strings.Join(others, ", ")), why
 }
 
-// conclude prints the answer and ends with its exit code.
-func (j *judged) conclude(out io.Writer, asJSON bool) error {
+// conclude draws a violation, if that is asked for, prints the answer and ends with its exit code.
+func (j *judged) conclude(out io.Writer, asJSON bool, drawing string) error {
+	unkept := j.draw(drawing)
 	write := j.print
 	if asJSON {
 		write = func(out io.Writer) error {
@@ -245,7 +249,31 @@ func (j *judged) conclude(out io.Writer, asJSON bool) error {
 		return err
 	}
 	if j.Exit != 0 {
-		return &exitError{code: j.Exit}
+		return &exitError{j.Exit, unkept}
 	}
 	return nil
+}
+
+// draw writes the page of a violation. Of any other answer there is nothing to draw.
+func (j *judged) draw(path string) error {
+	violation := j.Result.Violation
+	if path == "" || violation == nil {
+		return nil
+	}
+	engine, why := j.decided()
+	facts := []string{fmt.Sprintf("%d operations", len(j.history.Operations)), j.Model, engine}
+	if why != "" {
+		facts = append(facts, why)
+	}
+	page, err := report.Counterexample{
+		Title: filepath.Base(j.File), Facts: facts, Violation: violation,
+		History: j.history,
+		Words: func(op history.Operation) (asked, answered string) {
+			return words(j.Model, op)
+		},
+	}.HTML()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, page, 0o644)
 }
