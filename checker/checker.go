@@ -141,6 +141,7 @@ type Violation struct {
 	Class      finding.Class         `json:"class,omitempty"`
 	Key        string                `json:"key,omitempty"`
 	Operations []int64               `json:"operations,omitempty"` // IDs of a smallest window
+	Evidence   []Witness             `json:"evidence,omitempty"`   // these, unless they are many
 	Term       uint64                `json:"term,omitempty"`
 	Leaders    []history.Observation `json:"leaders,omitempty"` // a claim of each leader of Term
 }

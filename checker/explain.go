@@ -30,6 +30,7 @@ func newViolation(text string, window ...effect) *Violation {
 			violation.Operations = append(violation.Operations, e.op.ID)
 		}
 	}
+	violation.testify(window)
 	return violation
 }
 
