@@ -17,7 +17,12 @@ var Types = []Type{
 	{"small-register", "register", register(3, false, false)},
 	{"small-cas", "register", register(3, true, false)},
 	{"small-silent", "register", register(3, true, true)},
+	{"queue", "queue", queue(0)},
+	{"small-queue", "queue", queue(2)},
+	{"set", "set", set},
 	{"counter", "counter", counter},
+	{"mutex", "mutex", mutex},
+	{"store", "kv", store},
 	{"list", "append", list},
 }
 
