@@ -131,7 +131,7 @@ func describe(s *schedule.Schedule, j campaign.Judged) string {
 		fmt.Fprintf(&b, "  checker: %s: %s\n", j.Checker, j.Reason)
 	}
 	if j.TooHard {
-		fmt.Fprintf(&b, "  checker: not asked, as too many operations were open at once\n")
+		fmt.Fprintf(&b, "  checker: not asked, as too many adds were open at once\n")
 	}
 	if j.Trouble != "" {
 		fmt.Fprintf(&b, "  CONTRADICTION: %s\n", j.Trouble)

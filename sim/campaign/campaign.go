@@ -3,9 +3,9 @@
 // not seen. What it finds is a function of the range of seeds, whatever the number of workers, so
 // that a range can be spread over machines.
 //
-// Each seed is judged by the invariants and the witness. Every failing seed, and a sample of the
-// others, is also played a second time in a world of its own, which must be the same event by
-// event, and shown to the black-box checker.
+// Each seed is judged by the invariants, the witness and the black-box checker. Every failing seed,
+// and a sample of the others, is also played a second time in a world of its own, which must be the
+// same event by event.
 //
 //	Run       a campaign, and a directory of evidence for each signature of failure
 //	Play      one schedule, with all judges

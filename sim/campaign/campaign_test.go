@@ -213,14 +213,19 @@ func TestJudges(t *testing.T) {
 		value    int               // that the read answered; 7 was written
 		want     failure.Signature
 		internal bool
+		disputed bool // the witness let pass what the checker rejects
 	}{
-		{"", 7, "", false},
-		{"", 8, failure.NotLinear, false},
-		{failure.TwoLeaders, 7, failure.TwoLeaders, true},
-		{failure.TwoLeaders, 8, failure.TwoLeaders, false},
-		{failure.StaleAnswer, 7, failure.StaleAnswer, true},
-		{failure.NoLeader, 7, failure.NoLeader, false},
-		{failure.NoLeader, 8, failure.NotLinear, false},
+		{"", 7, "", false, false},
+		{"", 8, failure.NotLinear, false, true},
+		{failure.TwoLeaders, 7, failure.TwoLeaders, true, false},
+		{failure.TwoLeaders, 8, failure.TwoLeaders, false, true},
+		{failure.StaleAnswer, 7, failure.StaleAnswer, true, false},
+		{failure.StaleAnswer, 8, failure.StaleAnswer, false, false},
+		{failure.WrongAnswer, 8, failure.WrongAnswer, false, false},
+		{failure.TwiceDone, 8, failure.TwiceDone, false, false},
+		{failure.UndoneFail, 8, failure.UndoneFail, false, false},
+		{failure.NoLeader, 7, failure.NoLeader, false, false},
+		{failure.NoLeader, 8, failure.NotLinear, false, true},
 	} {
 		engine := func() Engine {
 			return &fake{rule: func(_ *fake, _ *schedule.Schedule, o *sim.Outcome) {
@@ -233,8 +238,45 @@ func TestJudges(t *testing.T) {
 		got := Play(engine, draw(1))
 		f := got.Outcome.Failure
 		if signature(f) != c.want || (f != nil && f.InternalOnly != c.internal) || got.Second == nil ||
-			got.Trouble != "" {
+			got.Trouble != "" || got.Disputed != c.disputed {
 			t.Errorf("%q and %d: %+v %+v", c.found, c.value, got, f)
+		}
+	}
+}
+
+// Goal: every seed is judged by the checker, however many operations are open, but for counters.
+// Method: as many unanswered operations as are too many for a counter, and one less.
+func TestTooHard(t *testing.T) {
+	for _, c := range []struct {
+		kind  string
+		input string
+		open  int
+		want  bool
+	}{
+		{"register", `{"value":7}`, mostOpen + 1, false},
+		{"append", `{"value":7}`, mostOpen + 1, false},
+		{"counter", `{"delta":7}`, mostOpen, false},
+		{"counter", `{"delta":7}`, mostOpen + 1, true},
+	} {
+		engine := func() Engine {
+			return &fake{rule: func(_ *fake, _ *schedule.Schedule, o *sim.Outcome) {
+				o.History = &history.History{}
+				kind := map[string]string{"register": "write", "append": "append", "counter": "add"}
+				for i := range c.open {
+					o.History.Operations = append(o.History.Operations, history.Operation{
+						ID: int64(i + 1), Process: i, Kind: kind[c.kind], Key: "k",
+						Input: json.RawMessage(strings.Replace(c.input, "7", fmt.Sprint(i+7), 1)),
+						Call:  time.Duration(i), Return: time.Duration(i),
+						Outcome: history.OutcomeInfo,
+					})
+				}
+			}}
+		}
+		s := draw(1)
+		s.Options.Workload.Kind = c.kind
+		got := Play(engine, s)
+		if got.TooHard != c.want || (got.Reason == "") != c.want || got.Trouble != "" {
+			t.Errorf("%d of a %s: %+v", c.open, c.kind, got)
 		}
 	}
 }

@@ -12,17 +12,16 @@ import (
 	"gauntlet/sim"
 	"gauntlet/sim/failure"
 	"gauntlet/sim/schedule"
+	"gauntlet/workload"
 )
 
-// Of the seeds that do not fail, so many in a thousand are played again, and checked.
-const (
-	againPermille   = 10
-	checkedPermille = 50
-)
+// againPermille is how many in a thousand of the seeds that do not fail are played again.
+const againPermille = 10
 
-// The black-box checker tries orders of the operations that are open at the same time. Beyond
-// mostOpen of one key it is not asked, so that whether it is does not hang on the machine, and
-// below it a key takes milliseconds; a budget remains against what is not foreseen.
+// The black-box checker decides all kinds of objects in milliseconds, but for counters: there it
+// tries which adds make up a sum. If more than mostOpen operations of one counter are open at the
+// same time it is not asked, so that whether it is does not hang on the machine. A budget remains
+// against what is not foreseen.
 const (
 	mostOpen    = 12
 	checkBudget = 10 * time.Second
@@ -36,14 +35,16 @@ type Judged struct {
 	// Checker is the black-box checker's verdict, and Reason its word; "" if it was not asked.
 	Checker checker.Verdict
 	Reason  string
-	TooHard bool         // it was not asked, as it would not have come to an end
-	Second  *sim.Outcome // of the second run, with its trace and history; nil: there was none
-	Trouble string       // how the simulator contradicts itself; "": it does not
+	TooHard bool // it was not asked, as it would not have come to an end
+	// Disputed: the checker rejects what clients saw, yet the witness found nothing wrong with it.
+	Disputed bool
+	Second   *sim.Outcome // of the second run, with its trace and history; nil: there was none
+	Trouble  string       // how the simulator contradicts itself; "": it does not
 }
 
 // Play plays a schedule twice and asks every judge.
 func Play(engine NewEngine, s *schedule.Schedule) Judged {
-	return judge(engine(), engine, s, func() *schedule.Schedule { return s }, true, true)
+	return judge(engine(), engine, s, func() *schedule.Schedule { return s }, true)
 }
 
 // Exit is the exit code of this run alone.
@@ -73,19 +74,19 @@ func sampled(seed uint64, sample string, permille uint64) bool {
 // of this may make a difference.
 func judge(
 	engine Engine, fresh NewEngine, s *schedule.Schedule, redraw func() *schedule.Schedule,
-	again, check bool,
+	again bool,
 ) Judged {
 	if err := s.Valid(); err != nil {
 		return Judged{Outcome: &sim.Outcome{Seed: s.Seed},
 			Trouble: fmt.Sprintf("the schedule that was drawn is not valid: %v", err)}
 	}
-	j := Judged{Outcome: engine.Run(s, sim.Options{History: check})}
+	j := Judged{Outcome: engine.Run(s, sim.Options{History: true})}
 	failed := j.Outcome.Failure != nil
 	if again || failed {
 		j.Second = fresh().Run(redraw(), sim.Options{Trace: true, History: true})
 		j.Trouble = differ(j.Outcome, j.Second)
 	}
-	if (check || failed) && j.Outcome.History != nil {
+	if j.Outcome.History != nil {
 		j.check(s)
 	}
 	return j
@@ -126,15 +127,14 @@ func (j *Judged) check(s *schedule.Schedule) {
 		j.Trouble = fmt.Sprintf("the simulator recorded a history that cannot be: %v", err)
 		return
 	}
-	keys := checker.Partition(h)
-	all := len(keys)
-	keys = slices.DeleteFunc(keys, tooHard)
+	keys, hard := checkable(s, h)
 	result := linearizable(s, keys)
-	if j.TooHard = len(keys) < all; j.TooHard && result.Verdict != checker.Invalid {
+	if j.TooHard = hard; j.TooHard && result.Verdict != checker.Invalid {
 		return // what is wrong may be in a key that nobody can check
 	}
 	j.Checker, j.Reason = result.Verdict, result.Reason
 	f := j.Outcome.Failure
+	j.Disputed = j.Checker == checker.Invalid && (f == nil || !isWitnessed(f.Signature))
 	switch {
 	case j.Checker == checker.Invalid && (f == nil || isLiveness(f.Signature)):
 		j.Outcome.Failure = rejection(result, j.Outcome)
@@ -164,6 +164,18 @@ func linearizable(s *schedule.Schedule, keys []checker.Key) checker.Result {
 	return checker.Combine(results)
 }
 
+// checkable are the keys of a history that the checker can be asked for, and whether that leaves
+// some out.
+func checkable(s *schedule.Schedule, h *history.History) (keys []checker.Key, left bool) {
+	keys = checker.Partition(h)
+	if s.Options.Workload.Kind != workload.ModelCounter {
+		return keys, false
+	}
+	all := len(keys)
+	keys = slices.DeleteFunc(keys, tooHard)
+	return keys, len(keys) < all
+}
+
 // tooHard says that more operations of a key are open at one time than a search can be asked for.
 // Operations of unknown outcome stay open for ever; those that failed never were.
 func tooHard(key checker.Key) bool {
@@ -180,6 +192,15 @@ func tooHard(key checker.Key) bool {
 		if returns = append(returns, at); len(returns) > mostOpen {
 			return true
 		}
+	}
+	return false
+}
+
+// isWitnessed says that a failure is one of those that the witness finds.
+func isWitnessed(s failure.Signature) bool {
+	switch s {
+	case failure.WrongAnswer, failure.StaleAnswer, failure.TwiceDone, failure.UndoneFail:
+		return true
 	}
 	return false
 }

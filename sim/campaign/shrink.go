@@ -2,7 +2,6 @@ package campaign
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"gauntlet/checker"
@@ -91,6 +90,6 @@ func (a *alike) fails(s *schedule.Schedule) bool {
 	if ofChecker && found != "" && !isLiveness(found) {
 		return false
 	}
-	keys := slices.DeleteFunc(checker.Partition(o.History), tooHard)
+	keys, _ := checkable(s, o.History)
 	return linearizable(s, keys).Verdict == checker.Invalid
 }

@@ -43,8 +43,12 @@ func (t *Tally) writePlayed(b *strings.Builder) {
 		thousands(t.Events), hours(t.Virtual), thousands(t.Ops), thousands(t.OK))
 	fmt.Fprintf(b, "  %s seeds played twice, the same event by event; %s judged by the checker too\n",
 		thousands(int64(t.Again)), thousands(int64(t.Checked)))
+	if t.Against > 0 {
+		fmt.Fprintf(b, "  %s of them it REJECTED though the witness held\n",
+			thousands(int64(t.Against)))
+	}
 	if t.TooHard > 0 {
-		fmt.Fprintf(b, "  %s more had too many operations open at once for the checker: the witness "+
+		fmt.Fprintf(b, "  %s more had too many adds open at once for the checker: the witness "+
 			"alone judged them\n", thousands(int64(t.TooHard)))
 	}
 	fmt.Fprintf(b, "  traces %016x, the same wherever this build plays these seeds\n", t.Traces)
@@ -92,6 +96,7 @@ func (t *Tally) writeFailures(b *strings.Builder) {
 
 func (t *Tally) writeNotes(b *strings.Builder) {
 	writeNotes(b, "the simulator contradicts itself", t.Troubles)
+	writeNotes(b, "rejected by the checker, though the witness held", t.Disputed)
 	writeNotes(b, "not decided by the checker", t.Undecided)
 	writeNotes(b, "evidence that could not be kept", t.Unkept)
 }

@@ -3,6 +3,7 @@ package campaign
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -15,7 +16,8 @@ import (
 
 // Goal: a summary reads well, says aloud what was never seen, and claims no more than was shown.
 // Method: transcripts of whole campaigns over the fake engine. Arguments are the range, and for a
-// signature the number whose multiples fail with it.
+// signature the number whose multiples fail with it; for "unseen" that of wrong answers which only
+// the checker can see.
 func TestSummary(t *testing.T) {
 	datadriven.RunTest(t, "testdata/summary", func(t *testing.T, d *datadriven.TestData) string {
 		var first, last uint64
@@ -55,12 +57,14 @@ func ruleOf(
 	t *testing.T, d *datadriven.TestData,
 ) func(*fake, *schedule.Schedule, *sim.Outcome) {
 	every := map[failure.Signature]uint64{}
-	remembers := false
+	remembers, unseen := false, uint64(math.MaxUint64)
 	for _, argument := range d.CmdArgs {
 		switch argument.Key {
 		case "seeds":
 		case "forgets":
 			remembers = true
+		case "unseen":
+			d.ScanArgs(t, argument.Key, &unseen)
 		default:
 			var n uint64
 			d.ScanArgs(t, argument.Key, &n)
@@ -72,6 +76,9 @@ func ruleOf(
 			if s.Seed%n == 0 {
 				o.Failure = &failure.Failure{Signature: signature, Text: "n1 and n3 in term 4"}
 			}
+		}
+		if s.Seed%unseen == 0 {
+			o.History = answered(8)
 		}
 		if remembers && f.runs > 5 {
 			o.TraceHash = 1

@@ -84,6 +84,6 @@ func (c *Config) start(ctx context.Context) <-chan seen {
 func (c *Config) examine(engine Engine, seed uint64) seen {
 	s := c.Draw(seed)
 	redraw := func() *schedule.Schedule { return c.Draw(seed) }
-	return seen{seed, s, judge(engine, c.Engine, s, redraw,
-		sampled(seed, "again", againPermille), sampled(seed, "checked", checkedPermille))}
+	again := sampled(seed, "again", againPermille)
+	return seen{seed, s, judge(engine, c.Engine, s, redraw, again)}
 }

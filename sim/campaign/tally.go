@@ -22,7 +22,8 @@ type Tally struct {
 	OK      int64  // ... answered with ok
 	Traces  uint64 // a digest of the trace hashes of all seeds, in their order
 	Again   int    // seeds that were played twice, and were the same
-	Checked int    // seeds that the black-box checker has judged
+	Checked int    // seeds that the black-box checker has judged; of which:
+	Against int    // ... it rejected what the witness held
 	TooHard int    // seeds that it would have judged, had fewer operations been open at one time
 
 	Situations []Count // in the order of sim.Situations
@@ -32,6 +33,7 @@ type Tally struct {
 	Sizes      []Count // clusters, by number of nodes
 
 	Groups    []*Group // in the order of their first seeds
+	Disputed  []Note   // seeds that the checker rejects, while the witness holds
 	Undecided []Note   // seeds that the checker could not judge within its budget
 	Troubled  int      // seeds at which the simulator contradicts itself
 	Troubles  []Note   // ... the first of them
@@ -112,6 +114,10 @@ func (t *Tally) count(s seen) {
 		t.Undecided = note(t.Undecided, s.seed, s.Reason)
 	default:
 		t.Checked++
+	}
+	if s.Disputed {
+		t.Against++
+		t.Disputed = note(t.Disputed, s.seed, s.Reason)
 	}
 	if o.Failure != nil {
 		t.countFailure(s.seed, o)
