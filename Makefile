@@ -8,6 +8,7 @@
 # make bench-sim  SEEDS=100000: how fast the simulator is on one core, and its memory on the way
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
 # make sim-bugs   BUGS=figure-8,even-quorum: the simulator hunts planted bugs (default: all); a table
+# make sim-agreement  SEEDS=100000 BUG_SEEDS=1000: where the witness holds the checker accepts, bugs or not
 # make run-rolling  upgrades and downgrades a cluster node by node, under load and partitions
 # make bench-checkers  MOST=1000000: how fast the checker decides up to so many operations, and porcupine
 # make check-agreement  HISTORIES=1000000: so many small histories of each type, against porcupine
@@ -23,6 +24,7 @@ KILLS ?= 20
 COLLECTION ?= ../shared/histories
 OPERATIONS ?= 10000000
 HISTORIES ?= 1000000
+BUG_SEEDS ?= 1000
 MOST ?= 1000000
 RIGS ?= 4
 
@@ -33,7 +35,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite ./sim ./sim/campaign
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs sim-agreement run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -70,6 +72,9 @@ bench-sim: build
 
 sim-bugs:
 	@go run ./mutants/score -bugs '$(BUGS)'
+
+sim-agreement:
+	@go run ./mutants/score -bugs '$(BUGS)' -clean $(SEEDS) -agree $(BUG_SEEDS)
 
 run-rolling: setup build
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.Build=next' -o bin/raftd-next ./cmd/raftd

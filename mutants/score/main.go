@@ -4,6 +4,9 @@
 // A bug counts as caught if a campaign of verify with the bug in it fails in time, if the schedule
 // that is left after shrinking fails again in the same way, event by event, and if the clean verify
 // plays that schedule without a failure. One bug that is not caught makes the exit code 1.
+//
+// With -agree it asks something else: whether the checker accepts what clients saw wherever the
+// simulator's witness found nothing wrong, over many seeds of the clean verify and of each bug.
 package main
 
 import (
@@ -47,13 +50,20 @@ func main() {
 	flag.Uint64Var(&h.from, "from", 1, "first seed")
 	flag.DurationVar(&h.counting, "rate", 0, "count failing seeds for so long, too")
 	flag.StringVar(&h.out, "out", "", "keep programs and evidence here (default: nowhere)")
+	agree := flag.Uint64("agree", 0, "compare checker and witness over so many seeds of each bug")
+	clean := flag.Uint64("clean", 100_000, "... and so many without a bug")
 	flag.Parse()
 	chosen, err := choose(*bugs)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(exitUsage)
 	}
-	caught, err := h.score(context.Background(), chosen, *report)
+	var caught bool
+	if *agree > 0 {
+		caught, err = h.agree(context.Background(), os.Stdout, chosen, *clean, *agree)
+	} else {
+		caught, err = h.score(context.Background(), chosen, *report)
+	}
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, err)

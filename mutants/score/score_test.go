@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,6 +99,42 @@ func TestReplay(t *testing.T) {
 		if err != nil || proven != (test.missed == "") || !strings.Contains(missed, test.missed) {
 			t.Errorf("%s: %q, %v; want %q", test.name, missed, err, test.missed)
 		}
+	}
+}
+
+// Goal: checker and witness agree only if the checker judged, decided, and rejected nothing that
+// the witness let pass. Method: scripts that answer as campaigns do.
+func TestAgree(t *testing.T) {
+	const start = "seeds 1..1300: no failure\n  1 seeds played twice, the same event by event; "
+	for _, test := range []struct {
+		name, says string
+		want       bool
+		line       string
+	}{
+		{"agreed", start + "1,299 judged by the checker too\n" +
+			"  1 more had too many adds open at once for the checker: the witness alone judged them",
+			true, "1300        0     1299        1         0         0"},
+		{"nothing judged", start + "0 judged by the checker too", false, "1300        0        0"},
+		{"disputed", start + "1,300 judged by the checker too\n" +
+			"  1,002 of them it REJECTED though the witness held", false, "1002"},
+		{"undecided", "seeds 1..7: 3 undecided\n  0 seeds played twice, the same event by event; " +
+			"4 judged by the checker too", false, "4        0         3         0"},
+	} {
+		var out strings.Builder
+		h := hunter{workers: 1}
+		got, err := h.compare(t.Context(), &out, test.name, script(t, test.says, 0), 1300)
+		if err != nil || got != test.want || !strings.Contains(out.String(), test.line) {
+			t.Errorf("%s: %t, %v; want %t and %q in:\n%s",
+				test.name, got, err, test.want, test.line, out.String())
+		}
+	}
+	h := hunter{workers: 1}
+	fine := script(t, "seeds 1..7: fine", 0)
+	if _, err := h.compare(t.Context(), io.Discard, "", fine, 7); err == nil {
+		t.Error("a summary that does not mention the checker was taken")
+	}
+	if _, err := h.compare(t.Context(), io.Discard, "", script(t, start, 4), 7); err == nil {
+		t.Error("a contradiction was taken")
 	}
 }
 
