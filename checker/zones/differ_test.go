@@ -3,6 +3,7 @@ package zones
 import (
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 
 	"gauntlet/checker/finding"
@@ -22,6 +23,16 @@ var silent = []recipe{
 	{60, 150, 9, "rwcnnn", 0.05, 0.2},
 	{60, 150, 9, "rwwnn", 0.05, 0.2},
 	{50, 200, 16, "rccnnn", 0.1, 0.2},
+}
+
+// crowded are histories in which silent failures find little room.
+var crowded = []recipe{
+	{8, 8, 6, "rwcnnn", 0.2, 0},
+	{14, 10, 6, "wcnnn", 0.1, 0},
+	{14, 14, 3, "wwnnnn", 0.2, 0},
+	{20, 24, 6, "wccnnnn", 0.2, 0},
+	{24, 40, 6, "rwcnnn", 0.1, 0},
+	{40, 60, 6, "wcnnnn", 0.1, 0},
 }
 
 // Goal: compare-and-sets that failed silently are judged rightly, in small histories always, by
@@ -65,6 +76,109 @@ func searched(ops []register.Op, values int, found finding.Finding) finding.Find
 	h.sure()
 	sc := h.schedule()
 	return h.windows(sc, h.unsatisfied(sc))
+}
+
+// Goal: what one window proves holds for the whole: with an order for it there is one for all that
+// the schedule satisfied before, and without any there is a violation.
+// Method: arbitrary windows of histories of up to 60 operations, against all orders tried.
+func TestWindowsProveTheWhole(t *testing.T) {
+	random := rand.New(rand.NewPCG(6, 6))
+	proofs := map[bool]int{}
+	for n := range 12_000 {
+		ops, values := draw(random, crowded[n%len(crowded)])
+		for range random.IntN(4) {
+			blame(random, ops, 6)
+		}
+		h, why := index(ops, values)
+		if why != "" || h.observe() != nil || h.order() != nil {
+			continue
+		}
+		h.sure()
+		sc := h.schedule()
+		left := h.unsatisfied(sc)
+		w := window{low: random.IntN(len(sc.sequence))}
+		w.high = min(w.low+random.IntN(4), len(sc.sequence)-1)
+		if len(left) == 0 && n%3 > 0 {
+			continue
+		}
+		if len(left) > 0 {
+			k := int(sc.position[ops[left[0]].Before])
+			w.low, w.high = max(k-random.IntN(3), 0), min(k+random.IntN(4), len(sc.sequence)-1)
+		}
+		if found := h.searcher(sc).relaxed(w); found.Answer == finding.Violation {
+			proofs[false]++
+			if wrong := unproved(ops, values, found); brute(ops) || wrong != "" {
+				t.Fatalf("%d: %+v in %+v: %s\n%s", n, found, w, wrong, show(ops))
+			}
+		}
+		if h.searcher(sc).frozen(&w) {
+			proofs[true]++
+			if kept := without(ops, sc, left, w); !brute(kept) {
+				t.Fatalf("%d: an order of %+v in %v\n%s", n, w, sc, show(kept))
+			}
+		}
+	}
+	if proofs[true] < 1000 || proofs[false] < 100 {
+		t.Errorf("one-sided: %v", proofs)
+	}
+}
+
+// without are the operations but for those left that do not belong to the window.
+func without(ops []register.Op, sc *schedule, left []int32, w window) []register.Op {
+	var kept []register.Op
+	for i, op := range ops {
+		k := int(sc.position[op.Before])
+		if !slices.Contains(left, int32(i)) || w.low <= k && k <= w.high {
+			kept = append(kept, op)
+		}
+	}
+	return kept
+}
+
+// Goal: a window ends with the value that the next compare-and-set expects.
+// Method: 0 must have gone by 2, and only 2 could replace it, which is called later; 2 has no room
+// after 1 either, as that is swapped away by 12. A window around 0 and 1 knows only the swap.
+func TestWindowEndsWithWhatFollows(t *testing.T) {
+	read, swap, differs := register.Read, register.CAS, register.NotEqual
+	ops := []register.Op{
+		{Call: 0, Ret: 2, Kind: read, Before: 0},
+		{Call: 0, Ret: 2, Kind: differs, Before: 0},
+		{Call: 0, Ret: 5, Kind: register.Write, After: 1},
+		{Call: 1, Ret: 4, Kind: read, Before: 1},
+		{Call: 5, Ret: 5, Kind: read, Before: 1},
+		{Call: 3, Ret: 8, Kind: register.Write, After: 2},
+		{Call: 7, Ret: 12, Kind: swap, Before: 1, After: 3},
+		{Call: 7, Ret: 9, Kind: read, Before: 3},
+		{Call: 9, Ret: 9, Kind: read, Before: 3},
+	}
+	if found := Check(ops, 4); brute(ops) || found.Answer != finding.Violation {
+		t.Errorf("%+v", found)
+	}
+}
+
+// Goal: an unanswered write helps in one window only.
+// Method: two values that nobody is seen to replace in time, far apart, with one such write and with
+// two.
+func TestUnansweredWritesHelpOnce(t *testing.T) {
+	var ops []register.Op
+	for v := range int64(40) {
+		at := 100 * v
+		write := register.Op{Call: at, Ret: at, Kind: register.Write, After: register.Value(v + 1)}
+		ops = append(ops, write)
+		if v == 5 || v == 30 {
+			ops = append(ops, register.Op{Call: at + 50, Ret: at + 50, Kind: register.NotEqual,
+				Before: write.After})
+		}
+	}
+	for count, want := range []finding.Answer{
+		finding.Violation, finding.Violation, finding.Linearizable,
+	} {
+		if found := Check(ops, 43); found.Answer != want {
+			t.Errorf("%d unanswered: %+v, want %v", count, found, want)
+		}
+		ops = append(ops, register.Op{Call: 1, Ret: register.Forever, Kind: register.Write,
+			After: register.Value(41 + count), Pending: true})
+	}
 }
 
 // Goal: windows in long histories prove what they claim for the whole.

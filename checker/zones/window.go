@@ -48,22 +48,7 @@ type searcher struct {
 // Otherwise it asks whether any order of the rest could help; if not, that is a violation.
 // Otherwise the window doubles.
 func (h *history) windows(sc *schedule, left []int32) finding.Finding {
-	s := &searcher{
-		history: h, schedule: sc, readers: h.group(reads), taken: map[int32]bool{},
-		others: h.group(func(op *register.Op) bool {
-			return op.Kind == register.NotEqual && !op.Pending
-		}),
-	}
-	for i := range h.ops {
-		op := &h.ops[i]
-		if op.Pending && op.Kind == register.Write && !h.observed(op.After) {
-			s.spare = append(s.spare, int32(i))
-		}
-	}
-	s.swaps = h.group(func(op *register.Op) bool {
-		return op.Pending && swaps(op) && !h.observed(op.After)
-	})
-	slices.SortFunc(s.spare, func(a, b int32) int { return cmp.Compare(h.ops[a].Call, h.ops[b].Call) })
+	s := h.searcher(sc)
 	slices.SortFunc(left, func(a, b int32) int {
 		return cmp.Compare(sc.position[h.ops[a].Before], sc.position[h.ops[b].Before])
 	})
@@ -73,6 +58,26 @@ func (h *history) windows(sc *schedule, left []int32) finding.Finding {
 		}
 	}
 	return finding.Finding{Answer: finding.Linearizable}
+}
+
+func (h *history) searcher(sc *schedule) *searcher {
+	s := &searcher{
+		history: h, schedule: sc, readers: h.group(reads), taken: map[int32]bool{},
+		others: h.group(func(op *register.Op) bool {
+			return op.Kind == register.NotEqual && !op.Pending
+		}),
+		swaps: h.group(func(op *register.Op) bool {
+			return op.Pending && swaps(op) && !h.observed(op.After)
+		}),
+	}
+	for i := range h.ops {
+		op := &h.ops[i]
+		if op.Pending && op.Kind == register.Write && !h.observed(op.After) {
+			s.spare = append(s.spare, int32(i))
+		}
+	}
+	slices.SortFunc(s.spare, func(a, b int32) int { return cmp.Compare(h.ops[a].Call, h.ops[b].Call) })
+	return s
 }
 
 // place finds a window for one operation.
