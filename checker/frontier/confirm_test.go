@@ -43,3 +43,37 @@ func TestWindowAgainstBruteForce(t *testing.T) {
 		t.Errorf("only %d violations", found)
 	}
 }
+
+// Goal: what meets the borders of a window at one instant is not taken to be on one side of them.
+// Method: histories that are linearizable because two operations swap at a border.
+func TestWindowBorders(t *testing.T) {
+	const none = -1
+	o := shaped{table: table{
+		{0, 1, none, none, 2}, {1, none, 2, none, 2}, {2, none, none, 2, 2},
+	}}
+	for _, c := range []struct {
+		name        string
+		ops         []Op
+		first, last int
+	}{
+		// Action 1 leads from 0 to 1, then action 2 to 2: both at instant 10.
+		{"first", []Op{
+			{Call: 0, Ret: 10, Action: 2}, {Call: 0, Ret: 10, Action: 0},
+			{Call: 10, Ret: 20, Action: 1}, {Call: 25, Ret: 30, Action: 3},
+		}, 1, 3},
+		// Action 3 sees state 2, which action 4 writes: both at instant 30. In between is state 1.
+		{"last", []Op{
+			{Call: 0, Ret: 5, Action: 0}, {Call: 6, Ret: 7, Action: 1},
+			{Call: 25, Ret: 30, Action: 3}, {Call: 30, Ret: 40, Action: 4},
+		}, 0, 2},
+	} {
+		if !brute(o, 0, c.ops) {
+			t.Fatalf("%s: not linearizable at all", c.name)
+		}
+		_, list := window(c.ops, c.first, c.last)
+		calls, ends := order(list)
+		if got := newSweep(o, o.States(), Limit{}, generous).run(list, calls, ends); got.Stuck >= 0 {
+			t.Errorf("%s: %+v of %+v", c.name, got, list)
+		}
+	}
+}

@@ -94,13 +94,15 @@ func Search(o Object, initial []int32, ops []Op, limit Limit) Result {
 	calls, returns := order(ops)
 	s := newSweep(o, initial, limit, thrifty)
 	r := s.run(ops, calls, returns)
-	if r.Answer != finding.Violation || !s.lossy() {
+	if r.Answer != finding.Violation || !s.lossy {
 		return r
 	}
 	peak := r.Peak
 	// What may happen for ever may lead to ever new states.
 	few := Limit{Configs: min(s.limit.Configs, 1000+10*peak), Stop: limit.Stop}
-	if r = confirm(o, initial, ops, r.Stuck, few); r.Answer != finding.Violation {
+	r = confirm(o, initial, ops, r.Stuck, few)
+	peak = max(peak, r.Peak)
+	if r.Answer != finding.Violation {
 		r = newSweep(o, initial, limit, exact).run(ops, calls, returns)
 	}
 	r.Peak = max(peak, r.Peak)

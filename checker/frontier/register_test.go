@@ -96,6 +96,9 @@ func TestRegisterAgainstPorcupine(t *testing.T) {
 		if got.Answer != want {
 			t.Fatalf("round %d: %+v, want %v: %+v", round, got, want, ops)
 		}
+		if state, ok := beyond(o, first, list); ok {
+			t.Fatalf("round %d: state %d is not listed: %+v", round, state, ops)
+		}
 		s := newSweep(o, first, Limit{}, exact)
 		s.patience = 1
 		if got := s.run(list, sorted(list), returning(list)); got.Answer != want {
@@ -103,6 +106,27 @@ func TestRegisterAgainstPorcupine(t *testing.T) {
 		}
 	}
 	balanced(t, counts, 1_000)
+}
+
+// beyond finds a state that the initial ones or one step lead to and that is not listed.
+func beyond(o Object, initial []int32, ops []Op) (state int32, ok bool) {
+	listed := map[int32]bool{}
+	for _, state := range o.(Finite).States() {
+		listed[state] = true
+	}
+	for _, state := range initial {
+		if !listed[state] {
+			return state, true
+		}
+	}
+	for state := range listed {
+		for _, op := range ops {
+			if next, ok := o.Step(state, op.Action); ok && !listed[next] {
+				return next, true
+			}
+		}
+	}
+	return 0, false
 }
 
 func sorted(ops []Op) []int32 {

@@ -233,11 +233,11 @@ func (s *sweep) take(c []uint64, class *class) bool {
 		return false
 	}
 	if s.search.frugal {
-		s.search.passed, s.skipped = true, true
+		s.search.passed, s.lossy = true, true
 		return false
 	}
 	if s.mode == generous {
-		s.skipped = true
+		s.lossy = true
 		return true
 	}
 	pools := s.layout.tally(c)

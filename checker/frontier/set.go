@@ -7,8 +7,7 @@ type set struct {
 	next  []int32  // by member: another of its state, or -1
 	heads index    // by state: a member
 	live  int
-	lean  bool // whoever drew fewer in all dominates, else alike
-	lossy bool // that has made a difference
+	lean  bool // among those else alike, whoever drew fewer of all pools together dominates
 }
 
 // dominates reports whether whatever may follow y may follow x. Both have the same state.
@@ -16,10 +15,8 @@ type set struct {
 // Open operations that are unused in y are so in x; those that may have taken effect in y may have
 // in x; and x drew no more of any pool. A point that x lacks belongs in y to an operation called no
 // later than the one spent for it, which must be quiet in x; so the owner is quiet in x as well.
+// Whether x is fresh does not matter: what would overwrite it was looked at where x comes from.
 func (s *set) dominates(x, y []uint64) bool {
-	if x[0]&fresh > y[0]&fresh {
-		return false
-	}
 	for i := 1; i <= s.slots; i++ {
 		spentX, spentY, quietX, quietY := x[i], y[i], x[i+s.slots], y[i+s.slots]
 		if spentX&^spentY != 0 || (quietY|spentY&^spentX)&^quietX != 0 {
@@ -27,14 +24,9 @@ func (s *set) dominates(x, y []uint64) bool {
 		}
 	}
 	for i := 1 + 2*s.slots; i < len(x); i++ {
-		if within(x[i], y[i]) {
-			continue
+		if !within(x[i], y[i]) {
+			return s.lean && total(s.tally(x)) <= total(s.tally(y))
 		}
-		if !s.lean || total(s.tally(x)) > total(s.tally(y)) {
-			return false
-		}
-		s.lossy = true
-		return true
 	}
 	return true
 }

@@ -171,8 +171,8 @@ func TestStreamBeyondItsLimit(t *testing.T) {
 			want = finding.Violation
 		}
 		got, why, _ := s.Answer()
-		if got != want || !s.sweep.lossy() || got == finding.Undecided && why == "" {
-			t.Errorf("stale %v: %v %q, lossy %v", stale, got, why, s.sweep.lossy())
+		if got != want || !s.sweep.lossy || got == finding.Undecided && why == "" {
+			t.Errorf("stale %v: %v %q, lossy %v", stale, got, why, s.sweep.lossy)
 		}
 	}
 }

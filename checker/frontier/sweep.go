@@ -38,7 +38,7 @@ type sweep struct {
 	search    search
 	peak      int
 	patience  int    // returns until a Judge is asked again
-	skipped   bool   // in a mode other than exact, some choice was not as it is
+	lossy     bool   // the mode has made a difference
 	why       string // set if the sweep ended without an answer
 }
 
@@ -69,11 +69,6 @@ func newSweep(o Object, initial []int32, limit Limit, m mode) *sweep {
 	}
 	s.peak = s.now.live
 	return s
-}
-
-// lossy reports whether the answer may not be the exact one.
-func (s *sweep) lossy() bool {
-	return s.skipped || s.now.lossy || s.next.lossy || s.search.work.lossy
 }
 
 // class finds the class of an action, or begins one.
@@ -178,7 +173,7 @@ func (s *sweep) prune(j Judge, at int64) {
 
 // loosen goes on as generous, when to be exact is too much.
 func (s *sweep) loosen() {
-	s.mode, s.skipped = generous, true
+	s.mode, s.lossy = generous, true
 	for _, id := range s.columns {
 		if id >= 0 {
 			s.classes[id].column = -1
