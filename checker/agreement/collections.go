@@ -13,7 +13,7 @@ import (
 // they are 1 to domain. Its states are the numbers, the first first.
 func queue(domain int) object {
 	return object{
-		initial: "",
+		initial: "", ordered: true,
 		do: func(state any, r request) (string, any) {
 			items := state.(string)
 			if r.kind == "enqueue" {
@@ -120,7 +120,7 @@ var mutex = object{
 
 // store is a string under one key, that can be replaced and appended to.
 var store = object{
-	initial: "",
+	initial: "", ordered: true,
 	do: func(state any, r request) (string, any) {
 		now := state.(string)
 		switch letter := letters(r.value); r.kind {

@@ -24,6 +24,8 @@ type object struct {
 	// lie draws some answer, near the truth, of a history of n operations.
 	lie   func(draws *chance.Stream, n int64, r request, truth string) string
 	input func(r request) string
+	// ordered: the state tells the order of all that happened, so that searches try every one.
+	ordered bool
 	// granted is what a request that was refused is told in a bent history; "": nothing.
 	granted string
 }
@@ -49,6 +51,7 @@ type drawn []operation
 // The shape of histories. Stamps are so few that many are equal.
 const (
 	mostOperations = 12
+	mostOrdered    = 8 // of an object that is ordered
 	percent        = 100
 	refused        = 4 // percent of the operations
 )
@@ -61,7 +64,11 @@ var seed = maphash.MakeSeed()
 
 // draw draws a history: one that an object gave, mostly bent in a place or a few.
 func (o object) draw(draws *chance.Stream) drawn {
-	h := make(drawn, 2+draws.Intn(mostOperations-1))
+	most := mostOperations
+	if o.ordered {
+		most = mostOrdered
+	}
+	h := make(drawn, 2+draws.Intn(most-1))
 	span := 1 + draws.Intn(3*len(h))
 	longest := 1 + draws.Intn(len(h))
 	silence := unanswered[draws.Intn(len(unanswered))]
@@ -81,7 +88,7 @@ func (o object) draw(draws *chance.Stream) drawn {
 	}
 	o.play(h, draws)
 	if draws.Intn(4) > 0 {
-		for range 1 + draws.Intn(3) {
+		for range 1 + draws.Intn(4) {
 			o.bend(h, draws)
 		}
 	}

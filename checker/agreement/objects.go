@@ -120,7 +120,7 @@ var counter = object{
 // list is a list of numbers, none of which is appended twice. Its states are its own JSON, without
 // the brackets.
 var list = object{
-	initial: "",
+	initial: "", ordered: true,
 	do: func(state any, r request) (string, any) {
 		if r.kind == "append" {
 			return `{}`, joined(state.(string), r.value)
