@@ -39,7 +39,7 @@ func (s *searcher) proved(sp span, sel *selection) *finding.Finding {
 	}
 	few := inside
 	if fails(sp, inside) {
-		budget := shrink.Budget{Left: proofEffort / len(inside)}
+		budget := shrink.Budget{Left: proofEffort / max(1, len(inside))}
 		few = pick(shrink.Subset(len(inside), &budget, func(kept []int) bool {
 			return fails(sp, pick(kept))
 		}))

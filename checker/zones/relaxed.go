@@ -66,7 +66,7 @@ func (s *searcher) relaxed(w window) finding.Finding {
 func (s *searcher) ask(sp span, some func(i int32) bool, configs int) (*selection, finding.Answer) {
 	sel := newSelection()
 	needs := s.inside(sel, sp, some)
-	s.optional(sel, sp, needs)
+	s.optional(sel, sp, some, needs)
 	var initial []register.Value
 	if sp.before != none {
 		initial = append(initial, register.Value(sp.before))
@@ -129,7 +129,7 @@ func (sp *span) holds(op *register.Op) bool {
 // optional selects what may have taken effect in the span. Of writes that nobody asks for one is as
 // good as another, and no order needs more of them than there are operations that saw any value
 // but one; those called first can do all that the others can.
-func (s *searcher) optional(sel *selection, sp span, needs int) {
+func (s *searcher) optional(sel *selection, sp span, some func(i int32) bool, needs int) {
 	crossing := s.crossing(sel, sp)
 	for _, i := range crossing {
 		op := &s.ops[i]
@@ -140,7 +140,7 @@ func (s *searcher) optional(sel *selection, sp span, needs int) {
 			continue // who did not see it is selected
 		}
 		for _, j := range s.others.of(int32(op.After)) {
-			if sp.holds(&s.ops[j]) {
+			if sp.holds(&s.ops[j]) && some(j) {
 				sel.add(s.ops[j], j)
 				needs++
 			}
