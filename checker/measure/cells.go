@@ -71,6 +71,7 @@ const (
 	goalSeconds1M   = 1.0
 	goalBytes       = 500 << 20
 	goalSmallDomain = 1.0 // of ten clients
+	goalStory       = 5.0 // ... with a counterexample, which has to be searched for
 )
 
 // goal is what the cell may take; 0 means that there is no bound.
@@ -78,6 +79,8 @@ func (c cell) goal() (seconds float64, bytes int64) {
 	switch {
 	case c.Silent || c.Domain > 0 && c.Clients > 10:
 		return 0, 0
+	case c.Domain > 0 && c.Stale:
+		return goalStory, 0
 	case c.Domain > 0:
 		return goalSmallDomain, 0
 	case c.Operations > 100_000:

@@ -68,6 +68,8 @@ func TestMissed(t *testing.T) {
 			"more than 1.0 s, more than 500 MB"},
 		{cell{Operations: 100_000, Domain: 5, Clients: 10}, func(o *outcome) { o.Seconds = 1.1 },
 			"more than 1.0 s"},
+		{cell{Operations: 100_000, Domain: 5, Clients: 10, Stale: true},
+			func(o *outcome) { o.Seconds, o.Valid = 5.1, false }, "more than 5.0 s"},
 		{cell{Operations: 1, Domain: 5, Clients: 25}, func(o *outcome) { o.Seconds = 9 }, ""},
 		{cell{Operations: 1, Silent: true}, func(o *outcome) { o.Failed = "why" },
 			"not decided, why"},
