@@ -51,7 +51,11 @@ func register(domain int, cas, silent bool) object {
 				r.value = int64(1 + draws.Intn(domain))
 			}
 			if draws.Intn(3) == 0 {
-				r.expected = int64(draws.Intn(max(domain, int(n)) + 1))
+				most := domain
+				if domain == 0 {
+					most = int(n) + 3 // perhaps a later one
+				}
+				r.expected = int64(draws.Intn(most + 1))
 			}
 			kinds := []string{"read", "read", "write", "cas", "cas"}
 			if !cas {
