@@ -16,7 +16,7 @@ func BenchmarkRegister(b *testing.B) {
 		{Clients: 10, Operations: 100_000, Stale: true},
 		{Clients: 10, Operations: 100_000, CAS: true, Pending: 0.01},
 		{Clients: 10, Operations: 100_000, CAS: true, Pending: 0.01, Stale: true},
-		{Clients: 25, Operations: 1_000, CAS: true},
+		{Clients: 25, Operations: 10_000, CAS: true},
 		{Clients: 100, Operations: 100_000},
 	} {
 		spec.Domain, spec.Seed = 5, 1

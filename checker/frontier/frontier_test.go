@@ -164,7 +164,7 @@ func TestRareRules(t *testing.T) {
 }
 
 // Goal: more than 64 operations may be open at once.
-// Method: a hundred reads are called at any one time and stay open: the answer is that without them.
+// Method: a hundred reads are called at any one time and stay open: the answer is as without them.
 func TestManyOpen(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	counts := map[finding.Answer]int{}

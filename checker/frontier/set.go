@@ -31,6 +31,19 @@ func (s *set) dominates(x, y []uint64) bool {
 	return true
 }
 
+// compare tells whether c dominates the member at a word, and whether that dominates c: most of the
+// time goes here, so the usual layout is compared both ways at once.
+func (s *set) compare(at int, c []uint64) (worse, better bool) {
+	m := s.words[at : at+len(c) : at+len(c)]
+	if len(c) > 3 || s.slots != 1 {
+		return s.dominates(c, m), s.dominates(m, c)
+	}
+	spentM, spentC, quietM, quietC := m[1], c[1], m[2], c[2]
+	better = spentM&^spentC|(quietC|spentC&^spentM)&^quietM == 0
+	worse = spentC&^spentM|(quietM|spentM&^spentC)&^quietC == 0
+	return worse, better
+}
+
 // reset empties the set, keeping its memory.
 func (s *set) reset(l layout) {
 	s.layout, s.live = l, 0
@@ -55,15 +68,15 @@ func (s *set) add(c []uint64) {
 	}
 	before := int32(-1)
 	for i := head; i >= 0; i = s.next[i] {
-		member := s.at(int(i))
-		if s.dominates(member, c) {
+		worse, better := s.compare(int(i)*len(c), c)
+		if better {
 			return
 		}
-		if !s.dominates(c, member) {
+		if !worse {
 			before = i
 			continue
 		}
-		member[0] |= dead
+		s.words[int(i)*len(c)] |= dead
 		s.live--
 		if before < 0 {
 			head = s.next[i]
