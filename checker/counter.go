@@ -73,8 +73,6 @@ func (counterModel) relevant(effects []effect) []effect {
 
 func (counterModel) prepare(effects []effect) []effect { return effects }
 
-func (counterModel) engines() []engine { return nil }
-
 func (counterModel) judgeable([]effect) error { return nil }
 
 // without takes the removed adds out of the sums that surely hold them, since they were asked for
