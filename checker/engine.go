@@ -178,8 +178,10 @@ func (t *task) evidence(found finding.Finding) *Violation {
 		violation = t.tell(found)
 	default:
 		effects, _ := t.effects() // an engine has read them
-		window := minimise(t.model, effects, t.certain, min(t.left()/2, shrinkBudget))
-		violation = explain(t.model, t.ops, window)
+		window, anyhow := minimise(t.model, effects, t.certain, min(t.left()/2, shrinkBudget))
+		if violation = t.model.explain(t.ops, window); violation == nil {
+			violation = unexplained(window, anyhow)
+		}
 	}
 	// A search knows no class, and a glance only that it is one of the plainest. The words tell more.
 	if violation.Class == "" || found.Class != finding.NoOrder && t.told == nil {

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"gauntlet/history"
@@ -12,12 +13,34 @@ func explain(m model, ops []history.Operation, window []effect) *Violation {
 	if violation := m.explain(ops, window); violation != nil {
 		return violation
 	}
+	return unexplained(window, false)
+}
+
+// mostNamed is how many operations a sentence names.
+const mostNamed = 4
+
+// unexplained says that there is no story to a window, only that it is a violation; anyhow, if it
+// is one in whatever state it begins.
+func unexplained(window []effect, anyhow bool) *Violation {
 	if len(window) == 1 {
 		return newViolation(fmt.Sprintf("What %s returned contradicts itself.", window[0].label()),
 			window...)
 	}
-	text := fmt.Sprintf("No order of these %d operations, each taking effect between its call and "+
-		"its return, explains what they returned.", len(window))
+	what := fmt.Sprintf("these %d operations", len(window))
+	if len(window) <= mostNamed {
+		var names []string
+		for _, e := range window {
+			names = append(names, fmt.Sprintf("%s (#%d, %s)", e.action, e.op.ID, e.op.Node))
+		}
+		last := len(names) - 1
+		what = strings.Join(names[:last], ", ") + " and " + names[last]
+	}
+	before := ""
+	if anyhow {
+		before = ", whatever came before"
+	}
+	text := fmt.Sprintf("No order of %s, each taking effect between its call and its return, "+
+		"explains what they returned%s.", what, before)
 	return newViolation(text, window...)
 }
 

@@ -75,8 +75,11 @@ type smaller struct {
 // minimise returns a part of effects that is a violation by itself. Within the budget it is
 // 1-minimal: it is no violation any more if any one of its answers is left out. Effects that
 // are a violation only together with what they do not hold are returned as they are. Certain is the
-// return at which a search saw the violation; 0 if that is not known.
-func minimise(m model, effects []effect, certain, budget time.Duration) []effect {
+// return at which a search saw the violation; 0 if that is not known. Anyhow says that it is a
+// violation in whatever state it begins.
+func minimise(
+	m model, effects []effect, certain, budget time.Duration,
+) (window []effect, anyhow bool) {
 	if budget <= 0 {
 		budget = shrinkBudget
 	}
@@ -84,13 +87,14 @@ func minimise(m model, effects []effect, certain, budget time.Duration) []effect
 	s.run(certain)
 	free, ok := m.(enumerable)
 	if !ok {
-		return s.window
+		return s.window, false
 	}
 	began, ended := extent(s.window, make([]bool, len(s.window)))
 	if s.states == nil {
 		began = -1 // nothing was left out before
 	}
-	return byCall(slices.Concat(free.sources(effects, s.window, began, ended), s.window))
+	sources := free.sources(effects, s.window, began, ended)
+	return byCall(slices.Concat(sources, s.window)), s.states != nil && len(sources) == 0
 }
 
 // minimiseCulprits is minimise for what an engine named: a violation, though whatever was seen and
@@ -121,8 +125,17 @@ func byCall(effects []effect) []effect {
 }
 
 func (s *smaller) run(certain time.Duration) {
-	s.cut(certain)
-	s.open()
+	if certain == 0 {
+		certain = s.begin()
+	}
+	whole := s.window
+	if certain > 0 {
+		s.window = s.ending(certain)
+	}
+	// Where it was certain it need not be, without what was told later.
+	if !s.narrow() && certain > 0 && !s.fails(s.window) {
+		s.window = whole
+	}
 	s.reduce()
 }
 
@@ -169,13 +182,9 @@ func (s *smaller) starts(candidate []effect) []any {
 	return starts
 }
 
-// cut ends the window at a return at which it is a violation for certain, if one is known. Else
-// beginnings grow until there is one: its causes may be far from what follows, which may be much.
-func (s *smaller) cut(certain time.Duration) {
-	if certain > 0 {
-		s.end(certain)
-		return
-	}
+// begin keeps a beginning of the window that is a violation, and returns when it is certain, or 0.
+// Beginnings grow until there is one: its causes may be far from what follows, which may be much.
+func (s *smaller) begin() (certain time.Duration) {
 	var returns []time.Duration
 	for _, e := range s.window {
 		if !e.pending {
@@ -187,21 +196,13 @@ func (s *smaller) cut(certain time.Duration) {
 		beginning := s.ending(returns[min(size, len(returns))-1])
 		if certain, violation := s.judge(beginning); violation {
 			s.window = beginning
-			s.end(certain)
-			return
+			return certain
 		}
 		if size >= len(returns) {
-			return
+			break
 		}
 	}
-}
-
-// end ends the window at a return, unless it is a violation only with what was told later.
-func (s *smaller) end(at time.Duration) {
-	_, free := s.model.(enumerable) // nothing is prepared there, so later answers tell nothing
-	if shorter := s.ending(at); free && at > 0 || s.fails(shorter) {
-		s.window = shorter
-	}
+	return 0
 }
 
 // ending is the window without what had not been told at an instant.
@@ -213,30 +214,36 @@ func (s *smaller) ending(at time.Duration) []effect {
 	return s.loose(gone)
 }
 
-// open lets the window begin late, in any state, if there is such a violation. The window grows
-// backwards from the end, so that one whose causes are near is found soon.
-func (s *smaller) open() {
-	m, ok := s.model.(enumerable)
-	if !ok {
-		return
+// narrow lets the window begin late, if there is such a violation: in any state, or without what
+// came before. It grows backwards from the end, so that one whose causes are near is found soon.
+func (s *smaller) narrow() bool {
+	candidate := s.without
+	if m, ok := s.model.(enumerable); ok {
+		if s.states = m.states(s.window); s.states != nil {
+			candidate = s.loose
+		}
 	}
-	if s.states = m.states(s.window); s.states == nil {
-		return
+	if s.states == nil && !s.own {
+		return false
 	}
-	for size := firstWindow; ; size *= 2 {
+	for size := firstWindow; size < 2*max(len(s.window), firstWindow); size *= 2 {
 		gone := make([]bool, len(s.window))
 		for i := range max(0, len(s.window)-size) {
-			gone[i] = true
+			gone[i] = !s.window[i].pending // others may have happened in the window
 		}
-		if candidate := s.loose(gone); s.fails(candidate) {
-			s.window = candidate
-			return
-		}
-		if size >= len(s.window) {
-			s.states = nil
-			return
+		late := candidate(gone)
+		if s.fails(late) {
+			s.window = late
+			return true
 		}
 	}
+	s.states = nil
+	return false
+}
+
+// without removes the marked effects the model's own way.
+func (s *smaller) without(gone []bool) []effect {
+	return s.model.relevant(s.model.without(s.window, gone))
 }
 
 // thin removes effects the model's own way.
@@ -250,7 +257,7 @@ func (s *smaller) thin() {
 		for _, i := range kept {
 			gone[i] = false
 		}
-		return s.model.relevant(s.model.without(s.window, gone))
+		return s.without(gone)
 	}
 	s.window = without(s.subset(len(s.window), without))
 }

@@ -11,8 +11,9 @@ import (
 	"gauntlet/workload"
 )
 
-// Goal: results tell the operations of a violation without the history, unanswered ones as such, and
-// whatever an operation holds. Method: a read that saw an unanswered write too early, through JSON.
+// Goal: results tell the operations of a violation without the history, unanswered ones as such,
+// and whatever an operation holds. Method: a read that saw an unanswered write too early, through
+// JSON.
 func TestWitnesses(t *testing.T) {
 	ops := parseOperations(t, workload.ModelRegister, `
 		1 n1 0-10 ok write 5
@@ -41,7 +42,8 @@ func TestWitnesses(t *testing.T) {
 	if _, err := json.Marshal(newViolation("It is no JSON.", hostile)); err != nil {
 		t.Error(err)
 	}
-	if many := newViolation("They are many.", make([]effect, mostEvidence+1)...); many.Evidence != nil ||
+	many := newViolation("They are many.", make([]effect, mostEvidence+1)...)
+	if many.Evidence != nil ||
 		len(many.Operations) != mostEvidence+1 {
 		t.Errorf("%d operations, evidence %v", len(many.Operations), many.Evidence)
 	}
