@@ -24,7 +24,8 @@ const legend = `values   no value is written twice, or there are so many
          "failed cas silent": a compare-and-set that fails does not say what it found
 history  operations, clients, share of the writes that are never answered, and whether one read
          near the end is stale
-ours     seconds, MB at the peak, the history included, and the engine that decided
+ours     seconds of one core, MB at the peak, the history included, and the engine that decided;
+         of a violation with its counterexample
 theirs   porcupine v1.3.1: the same, or the limit that it ran into
 
 `

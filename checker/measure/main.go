@@ -1,10 +1,11 @@
 // Command measure says how fast the checker decides long histories of one hot register, and how
 // much memory it takes, beside porcupine on the same histories: go run ./checker/measure
 //
-// Each cell of the table runs in a process of its own, on one core. The memory is the peak while it
-// decides, the history included. Porcupine is stopped at its limits; where it failed on an easier
-// history it is not asked. A cell that takes longer than its goal is measured up to three times,
-// and the best counts: others may use the machine. One goal that is missed makes the exit code 1.
+// Each cell of the table runs in a process of its own, on one core; what counts is the time that it
+// had that core. The memory is the peak while it decides, the history included. Porcupine is
+// stopped at its limits; where it failed on an easier history it is not asked. A cell that takes
+// longer than its goal is measured up to three times, and the best counts: others may use the
+// machine. One goal that is missed makes the exit code 1.
 package main
 
 import (
