@@ -96,6 +96,33 @@ func (n *numbered) operations(effects []effect, starts []any) ([]int32, []fronti
 	return initial, ops
 }
 
+// settling is a model that decides about many effects without a search over all of its states.
+type settling interface {
+	// settle is what the function of this name is, for one state, until it is stopped.
+	settle(effects []effect, start any, stop func() bool) (finding.Answer, time.Duration)
+}
+
+// settleEach asks such a model about each state.
+func settleEach(
+	m settling, effects []effect, starts []any, stop func() bool,
+) (answer finding.Answer, certain time.Duration) {
+	known := true
+	for _, start := range starts {
+		answer, at := m.settle(effects, start, stop)
+		if answer != finding.Violation {
+			return answer, 0
+		}
+		known, certain = known && at > 0, max(certain, at)
+	}
+	switch {
+	case len(starts) == 0:
+		return finding.Undecided, 0
+	case !known:
+		return finding.Violation, 0
+	}
+	return finding.Violation, certain
+}
+
 // settle decides about effects that begin in any one of some states, within a time above 0. Of a
 // violation it tells the return at which it was certain, or 0 if that is not known.
 func settle(
@@ -104,6 +131,11 @@ func settle(
 	effects = m.prepare(effects)
 	until := time.Now().Add(left)
 	limit := frontier.Limit{Stop: func() bool { return time.Now().After(until) }}
+	if own, ok := m.(settling); ok {
+		if answer, certain = settleEach(own, effects, starts, limit.Stop); answer != finding.Undecided {
+			return answer, certain
+		}
+	}
 	n := newNumbered(m)
 	initial, numbers := n.operations(effects, starts)
 	switch found := frontier.Search(n, initial, numbers, limit); found.Answer {
