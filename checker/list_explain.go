@@ -87,6 +87,10 @@ func (m listModel) refused(ops []history.Operation, v element) *effect {
 	return nil
 }
 
+// mostReasoned bounds the windows that are explained: reasons are between any two operations, and a
+// cycle through many says nothing to anybody.
+const mostReasoned = 100
+
 // listReason is why one operation must come before another.
 type listReason struct {
 	from, to int
@@ -107,6 +111,9 @@ const (
 // explain finds operations each of which must come before the next, and the last before the first:
 // the shortest such cycle.
 func (m listModel) explain(_ []history.Operation, window []effect) *Violation {
+	if len(window) > mostReasoned {
+		return nil
+	}
 	all := listEffects(window)
 	reasons := listReasons(all)
 	var shortest []listReason

@@ -51,9 +51,15 @@ func (m registerModel) phantom(ops []history.Operation, read registerEffect) *Vi
 	return violation
 }
 
+// mostTold bounds the windows that are explained: stories are tried with any four operations.
+const mostTold = 40
+
 // explain tries the stories that people know, the simplest first; each holds only if the values it
 // speaks of have a single writer in the window.
 func (m registerModel) explain(_ []history.Operation, window []effect) *Violation {
+	if len(window) > mostTold {
+		return nil
+	}
 	s := story{
 		first: m.first, window: registerEffects(window),
 		writers: make(map[value][]registerEffect),
@@ -157,7 +163,7 @@ func (s *story) twice() string {
 			return fmt.Sprintf("Both %s and %s swapped, although the register was %s only "+
 				"once.", a.label(), b.label(), nothingOr(a.before))
 		}
-		return fmt.Sprintf("Both %s and %s swapped %s away, which was written only once.",
+		return fmt.Sprintf("Both %s and %s swapped %s away, and nobody brought it back.",
 			a.label(), b.label(), a.before)
 	})
 }

@@ -13,7 +13,8 @@ func (s *story) relapsed() string {
 	return s.crossings(func(one, two sequel) string {
 		again := two.b
 		switch {
-		case again.pending || !again.observes || again.before != two.then:
+		case again.pending || !again.observes || again.before != two.then,
+			one.first != two.then, one.then != two.first:
 			return ""
 		case two.a.writes && two.a.after == two.first:
 			return fmt.Sprintf("%s, although %s had been acknowledged %s before.", again.found(),
@@ -27,7 +28,7 @@ func (s *story) relapsed() string {
 // crossed: of two values each was there before the other.
 func (s *story) crossed() string {
 	return s.crossings(func(one, two sequel) string {
-		reason := "Each was there only once"
+		reason := "Nobody brought any of them back"
 		if one.first != two.then || one.then != two.first {
 			reason += ", and swaps leave nothing in between"
 		}

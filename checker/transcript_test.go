@@ -18,7 +18,8 @@ import (
 // and every odd but legal history passes. Method: transcripts of small histories written by
 // hand, one line an operation or a claim:
 //
-//	ID NODE CALL-RETURN OUTCOME KIND ARGUMENTS      milliseconds; "cas 1 2 current 3" failed on 3
+//	ID NODE CALL-RETURN OUTCOME KIND ARGUMENTS      milliseconds; "cas 1 2 current 3" failed on 3,
+//	                                                "cas 1 2 silent" does not say on what
 //	TERM NODE AT SOURCE                             a claim to lead
 //
 // A list is written "[1 2]"; a transaction is the steps in their own words, joined by semicolons:
@@ -30,19 +31,22 @@ func TestTranscripts(t *testing.T) {
 			case "leaders":
 				return leaderTranscript(t, d.Input)
 			default:
-				return checkTranscript(t, d.Cmd, d.Input)
+				return checkTranscript(t, d.Cmd, d.Input, d.HasArg("class"))
 			}
 		})
 	})
 }
 
-func checkTranscript(t *testing.T, model, input string) string {
+func checkTranscript(t *testing.T, model, input string, class bool) string {
 	result := Linearizable(model, parseOperations(t, model, input), time.Minute)
 	text := result.Verdict.String()
 	if result.Reason != "" {
 		text += "\n" + result.Reason
 	}
 	if result.Violation != nil {
+		if class {
+			text += fmt.Sprintf("\n%s by %s", result.Violation.Class, result.Engine)
+		}
 		text += fmt.Sprintf("\nwindow %v", result.Violation.Operations)
 	}
 	return text + "\n"
@@ -125,8 +129,10 @@ func parseRegister(t *testing.T, op *history.Operation, arguments []string) {
 		in.Value = content(t, arguments[0])
 	case workload.KindCAS:
 		in.Expected, in.Value = content(t, arguments[0]), content(t, arguments[1])
-		if len(arguments) > 2 {
+		if len(arguments) > 3 {
 			swapped, out.Current = false, content(t, arguments[3])
+		} else if len(arguments) > 2 {
+			swapped, out.Silent = false, true
 		}
 		out.Swapped = &swapped
 	}
