@@ -10,7 +10,9 @@ import (
 // engineSums is the engine of counters.
 const engineSums = "sums"
 
-func (m counterModel) engines() []engine { return []engine{{engineSums, m.summed}} }
+func (m counterModel) engines() []engine {
+	return []engine{{engineSums, "sums tell what was added", m.summed}}
+}
 
 // summed asks the engine of counters. Of a violation it keeps when it was certain: the few sums
 // that do not fit together say less to a person than what they should have been, which shrinking

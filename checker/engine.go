@@ -22,7 +22,8 @@ const (
 
 // engine decides some histories, and says why it cannot decide the others. It never guesses.
 type engine struct {
-	name string
+	name   string
+	relies string // on what it relies, and so why it may decide; "": nothing to speak of
 	// decide answers for all operations of the task; culprits index them. The error is that of an
 	// operation that makes no sense to the model.
 	decide func(t *task) (finding.Finding, error)
@@ -42,9 +43,9 @@ type task struct {
 
 // general are the engines of every model. Searches decide everything, given time and memory.
 var general = []engine{
-	{engineGlance, glance},
-	{engineFrontier, swept},
-	{enginePorcupine, searched},
+	{engineGlance, "", glance},
+	{engineFrontier, "", swept},
+	{enginePorcupine, "", searched},
 }
 
 // judge asks one engine after the other.
@@ -75,6 +76,9 @@ func judge(m model, ops []history.Operation, budget time.Duration) KeyResult {
 		}
 		if found.Answer == finding.Undecided {
 			continue
+		}
+		if e.relies != "" {
+			passed = append(passed, e.relies)
 		}
 		result.Engine, result.Verdict = e.name, Valid
 		if found.Answer == finding.Violation {

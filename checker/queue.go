@@ -48,7 +48,9 @@ func (queueModel) decode(op history.Operation, pending bool) (action, error) {
 	return a, nil
 }
 
-func (m queueModel) engines() []engine { return []engine{{engineQueue, m.inOrder}} }
+func (m queueModel) engines() []engine {
+	return []engine{{engineQueue, "no value is enqueued twice", m.inOrder}}
+}
 
 // inOrder asks the engine of queues, and puts what it finds into words.
 func (m queueModel) inOrder(t *task) (finding.Finding, error) {

@@ -13,7 +13,9 @@ const engineZones = "zones"
 // engines: zones knows by itself what a glance would see, but for an answer that no register gives.
 func (m registerModel) engines() []engine {
 	return []engine{
-		{engineZones, m.inZones}, {engineGlance, glance}, {engineFrontier, m.swept},
+		{engineZones, "no value has two writers", m.inZones},
+		{engineGlance, "", glance},
+		{engineFrontier, "", m.swept},
 	}
 }
 

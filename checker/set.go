@@ -43,7 +43,9 @@ func (setModel) decode(op history.Operation, pending bool) (action, error) {
 	return a, nil
 }
 
-func (m setModel) engines() []engine { return []engine{{engineSets, m.growing}} }
+func (m setModel) engines() []engine {
+	return []engine{{engineSets, "no element ever leaves", m.growing}}
+}
 
 // growing asks the engine of sets, which decides every history, and puts what it finds into words.
 func (m setModel) growing(t *task) (finding.Finding, error) {

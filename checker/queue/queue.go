@@ -104,7 +104,7 @@ func (h *history) place() string {
 		case op.Value < 0 || int(op.Value) >= len(h.in):
 			return fmt.Sprintf("operation %d has value %d, want 0 to %d", i, op.Value, len(h.in)-1)
 		case op.Kind == Enqueue && h.in[op.Value] != none:
-			return fmt.Sprintf("operations %d and %d enqueue the same value", h.in[op.Value], i)
+			return "a value is enqueued twice"
 		case op.Kind == Enqueue:
 			h.in[op.Value] = at
 		case h.out[op.Value] == none:

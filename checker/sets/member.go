@@ -90,8 +90,7 @@ func (m *members) place(i int32) string {
 	l := &m.lives[op.Element]
 	switch changes := op.Kind != Contains && (op.Pending || op.Yes); {
 	case changes && op.Kind == Insert && l.insert != none:
-		return fmt.Sprintf("operations %d and %d may both have inserted element %d", l.insert, i,
-			op.Element)
+		return "an element may have been inserted twice"
 	case changes && op.Kind == Insert:
 		l.insert = i
 	case changes:

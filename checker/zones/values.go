@@ -72,11 +72,11 @@ func index(ops []register.Op, values int) (*history, string) {
 		op := &ops[i]
 		switch {
 		case op.Kind == register.Write || swaps(op):
-			switch w := h.values[op.After].writer; {
+			switch {
 			case op.After == register.Initial:
-				return nil, fmt.Sprintf("operation %d writes the initial value", i)
-			case w != none:
-				return nil, fmt.Sprintf("operations %d and %d write the same value", w, i)
+				return nil, "the initial value is written again"
+			case h.values[op.After].writer != none:
+				return nil, "a value has two writers"
 			}
 			h.values[op.After].writer = int32(i)
 			if op.Kind == register.Write {

@@ -125,10 +125,10 @@ func TestAgreesWithPorcupine(t *testing.T) {
 func TestRefusesWhatItCannotJudge(t *testing.T) {
 	write := register.Op{Call: 1, Ret: 2, Kind: register.Write, After: 1}
 	for why, op := range map[string]register.Op{
-		"operations 0 and 1 write the same value": {
+		"a value has two writers": {
 			Call: 5, Ret: 6, Kind: write.Kind, After: 1,
 		},
-		"operation 1 writes the initial value": {Call: 5, Ret: 6, Kind: write.Kind},
+		"the initial value is written again": {Call: 5, Ret: 6, Kind: write.Kind},
 
 		"operation 1 is of no known kind: 9":                          {Call: 5, Ret: 6, Kind: 9},
 		"operation 1 is called before all time":                       {Call: begin, Ret: 6},
