@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gauntlet/checker/finding"
@@ -142,7 +143,8 @@ func (b *bank) unbalanced(i int, sum *big.Int) Result {
 // mostDigits of a balance are enough for any bank, and few enough to be added up quickly.
 const mostDigits = 100
 
-// balances reads [[account, balance], ...], or an object of balances.
+// balances reads [[account, balance], ...], an object of balances, or [balance, ...] of the
+// accounts 0, 1, ..., as Jepsen's first banks have it.
 func balances(op history.Operation) ([]account, error) {
 	strange := func() error {
 		return fmt.Errorf("operation %d: read returned no balances: %s", op.ID, brief(op.Output))
@@ -156,6 +158,8 @@ func balances(op history.Operation) ([]account, error) {
 		for _, name := range slices.Sorted(maps.Keys(object)) {
 			pairs = append(pairs, []json.RawMessage{json.RawMessage(name), object[name]})
 		}
+	} else if list, plain := plainBalances(op.Output); plain {
+		pairs = list
 	} else if json.Unmarshal(op.Output, &pairs) != nil {
 		return nil, strange()
 	}
@@ -176,4 +180,20 @@ func balances(op history.Operation) ([]account, error) {
 		accounts = append(accounts, a)
 	}
 	return accounts, nil
+}
+
+// plainBalances reads [balance, ...] as pairs. It is none if an element is neither a number nor
+// null, and an empty list is one of pairs.
+func plainBalances(raw json.RawMessage) (pairs [][]json.RawMessage, plain bool) {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
+		return nil, false
+	}
+	for i, balance := range list {
+		if c := balance[0]; !blank(balance) && c != '-' && (c < '0' || c > '9') {
+			return nil, false
+		}
+		pairs = append(pairs, []json.RawMessage{json.RawMessage(strconv.Itoa(i)), balance})
+	}
+	return pairs, true
 }

@@ -19,6 +19,14 @@ import (
 // acknowledged before its call, and any choice of the others called before its return: positive
 // ones raise the upper bound, negative ones lower the lower. Refused adds count for nothing. A
 // counter that nobody read keeps its promise, as Jepsen has it.
+//
+// Jepsen's own checker takes the lower bound where a read is called and the upper where it returns,
+// and asserts that nobody decrements: with these instants it would blame a read for a decrement
+// under way, be it one called after the read that it saw, or one acknowledged before the read's
+// return that it did not see. Here such a decrement is free: one called by the read's return lowers
+// the lower bound, and only one acknowledged before the read's call lowers the upper. With
+// increments alone both checkers have the same bounds.
+//
 // An error names the operation that makes no sense.
 func Counter(ops []history.Operation) (Result, error) {
 	if err := sensible(ops, "counter", kindAdd, kindRead); err != nil {

@@ -34,6 +34,8 @@ func TestCounter(t *testing.T) {
 		{"rolling", "0.read 1.add:1 0.ok:0 0.read 1.ok 1.add:2 0.ok:3 0.read 1.ok 0.ok:5", bad,
 			finding.Future, []int{4}, "read 5 of [1, 3]"},
 		{"down", "0.add:5 0.ok 1.add:-2 0.read 0.ok:3 0.read 0.ok:5 1.ok 0.read 0.ok:3", ok, "", nil, ""},
+		{"down during a read", "0.add:5 0.ok 0.read 1.add:-2 0.ok:3 1.ok", ok, "", nil, ""},
+		{"down during a read, unseen", "0.add:5 0.ok 0.read 1.add:-2 1.ok 0.ok:5", ok, "", nil, ""},
 		{"not down", "0.add:5 0.ok 1.add:-2 1.ok 0.read 0.ok:5", bad, finding.Future, []int{2},
 			"at most 3"},
 		{"too far down", "1.add:-2 0.read 0.ok:-3", bad, finding.LostWrite, []int{1}, "at least -2"},
