@@ -130,9 +130,6 @@ func describe(s *schedule.Schedule, j campaign.Judged) string {
 	if j.Reason != "" {
 		fmt.Fprintf(&b, "  checker: %s: %s\n", j.Checker, j.Reason)
 	}
-	if j.TooHard {
-		fmt.Fprintf(&b, "  checker: not asked, as too many adds were open at once\n")
-	}
 	if j.Trouble != "" {
 		fmt.Fprintf(&b, "  CONTRADICTION: %s\n", j.Trouble)
 	}

@@ -18,14 +18,12 @@ type agreement struct {
 	tally
 	judged    int // seeds that the checker has judged; of which:
 	against   int // ... it rejected what the witness let pass
-	hard      int // seeds that it was not asked for
 	undecided int // seeds that it could not decide
 }
 
 var (
 	judgedLine    = regexp.MustCompile(`(?m); ([\d,]+) judged by the checker too$`)
 	againstLine   = regexp.MustCompile(`(?m)^  ([\d,]+) of them it REJECTED though the witness held$`)
-	hardLine      = regexp.MustCompile(`(?m)^  ([\d,]+) more had too many adds open at once`)
 	undecidedLine = regexp.MustCompile(`(?m)^seeds .*\b(\d+) undecided`)
 )
 
@@ -39,7 +37,7 @@ func parseAgreement(summary string) (agreement, error) {
 		return a, fmt.Errorf("the summary does not say what the checker judged:\n%s", summary)
 	}
 	a.judged, a.against = counted(judgedLine, summary), counted(againstLine, summary)
-	a.hard, a.undecided = counted(hardLine, summary), counted(undecidedLine, summary)
+	a.undecided = counted(undecidedLine, summary)
 	return a, nil
 }
 
@@ -70,8 +68,8 @@ func (h *hunter) agree(
 	if err := mutants.Verify.Build(ctx, ".", h.clean); err != nil {
 		return false, err
 	}
-	fmt.Fprintf(out, "%-32s %8s %8s %8s %8s %9s %9s\n", "bug", "seeds", "failing", "judged",
-		"too hard", "undecided", "disputed")
+	fmt.Fprintf(out, "%-32s %8s %8s %8s %9s %9s\n", "bug", "seeds", "failing", "judged",
+		"undecided", "disputed")
 	all, err := h.compare(ctx, out, "none", h.clean, clean)
 	if err != nil {
 		return false, err
@@ -106,7 +104,7 @@ func (h *hunter) compare(
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", name, err)
 	}
-	fmt.Fprintf(out, "%-32s %8d %8d %8d %8d %9d %9d\n", name, a.seeds, a.failures, a.judged, a.hard,
+	fmt.Fprintf(out, "%-32s %8d %8d %8d %9d %9d\n", name, a.seeds, a.failures, a.judged,
 		a.undecided, a.against)
 	if !a.holds() {
 		fmt.Fprint(out, text)

@@ -2,30 +2,21 @@ package campaign
 
 import (
 	"fmt"
-	"math"
-	"slices"
 	"time"
 
 	"gauntlet/chance"
 	"gauntlet/checker"
-	"gauntlet/history"
 	"gauntlet/sim"
 	"gauntlet/sim/failure"
 	"gauntlet/sim/schedule"
-	"gauntlet/workload"
 )
 
 // againPermille is how many in a thousand of the seeds that do not fail are played again.
 const againPermille = 10
 
-// The black-box checker decides all kinds of objects in milliseconds, but for counters: there it
-// tries which adds make up a sum. If more than mostOpen operations of one counter are open at the
-// same time it is not asked, so that whether it is does not hang on the machine. A budget remains
-// against what is not foreseen.
-const (
-	mostOpen    = 12
-	checkBudget = 10 * time.Second
-)
+// checkBudget is against what is not foreseen: the checker decides a key in milliseconds, however
+// many operations stay open. What hung on it would hang on the machine.
+const checkBudget = 10 * time.Second
 
 // Judged is a schedule that was played, with what all its judges say.
 type Judged struct {
@@ -35,7 +26,6 @@ type Judged struct {
 	// Checker is the black-box checker's verdict, and Reason its word; "" if it was not asked.
 	Checker checker.Verdict
 	Reason  string
-	TooHard bool // it was not asked, as it would not have come to an end
 	// Disputed: the checker rejects what clients saw, yet the witness found nothing wrong with it.
 	Disputed bool
 	Second   *sim.Outcome // of the second run, with its trace and history; nil: there was none
@@ -127,11 +117,7 @@ func (j *Judged) check(s *schedule.Schedule) {
 		j.Trouble = fmt.Sprintf("the simulator recorded a history that cannot be: %v", err)
 		return
 	}
-	keys, hard := checkable(s, h)
-	result := linearizable(s, keys)
-	if j.TooHard = hard; j.TooHard && result.Verdict != checker.Invalid {
-		return // what is wrong may be in a key that nobody can check
-	}
+	result := linearizable(s, checker.Partition(h))
 	j.Checker, j.Reason = result.Verdict, result.Reason
 	f := j.Outcome.Failure
 	j.Disputed = j.Checker == checker.Invalid && (f == nil || !isWitnessed(f.Signature))
@@ -162,38 +148,6 @@ func linearizable(s *schedule.Schedule, keys []checker.Key) checker.Result {
 		results = append(results, result)
 	}
 	return checker.Combine(results)
-}
-
-// checkable are the keys of a history that the checker can be asked for, and whether that leaves
-// some out.
-func checkable(s *schedule.Schedule, h *history.History) (keys []checker.Key, left bool) {
-	keys = checker.Partition(h)
-	if s.Options.Workload.Kind != workload.ModelCounter {
-		return keys, false
-	}
-	all := len(keys)
-	keys = slices.DeleteFunc(keys, tooHard)
-	return keys, len(keys) < all
-}
-
-// tooHard says that more operations of a key are open at one time than a search can be asked for.
-// Operations of unknown outcome stay open for ever; those that failed never were.
-func tooHard(key checker.Key) bool {
-	var returns []time.Duration // of the open operations
-	for _, op := range key.Operations {
-		if op.Outcome == history.OutcomeFail {
-			continue
-		}
-		returns = slices.DeleteFunc(returns, func(at time.Duration) bool { return at < op.Call })
-		at := op.Return
-		if op.Outcome != history.OutcomeOK {
-			at = math.MaxInt64
-		}
-		if returns = append(returns, at); len(returns) > mostOpen {
-			return true
-		}
-	}
-	return false
 }
 
 // isWitnessed says that a failure is one of those that the witness finds.

@@ -90,6 +90,5 @@ func (a *alike) fails(s *schedule.Schedule) bool {
 	if ofChecker && found != "" && !isLiveness(found) {
 		return false
 	}
-	keys, _ := checkable(s, o.History)
-	return linearizable(s, keys).Verdict == checker.Invalid
+	return linearizable(s, checker.Partition(o.History)).Verdict == checker.Invalid
 }

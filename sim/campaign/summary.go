@@ -47,10 +47,6 @@ func (t *Tally) writePlayed(b *strings.Builder) {
 		fmt.Fprintf(b, "  %s of them it REJECTED though the witness held\n",
 			thousands(int64(t.Against)))
 	}
-	if t.TooHard > 0 {
-		fmt.Fprintf(b, "  %s more had too many adds open at once for the checker: the witness "+
-			"alone judged them\n", thousands(int64(t.TooHard)))
-	}
 	fmt.Fprintf(b, "  traces %016x, the same wherever this build plays these seeds\n", t.Traces)
 }
 

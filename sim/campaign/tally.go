@@ -24,7 +24,6 @@ type Tally struct {
 	Again   int    // seeds that were played twice, and were the same
 	Checked int    // seeds that the black-box checker has judged; of which:
 	Against int    // ... it rejected what the witness held
-	TooHard int    // seeds that it would have judged, had fewer operations been open at one time
 
 	Situations []Count // in the order of sim.Situations
 	Effects    []Count // in the order of sim.FaultKinds
@@ -107,8 +106,6 @@ func (t *Tally) count(s seen) {
 		t.Again++
 	}
 	switch {
-	case s.TooHard:
-		t.TooHard++
 	case s.Reason == "":
 	case s.Checker == checker.Unknown:
 		t.Undecided = note(t.Undecided, s.seed, s.Reason)
