@@ -219,6 +219,10 @@ func TestTimes(t *testing.T) {
 		{"200", "100", "1..2"},
 		{"-5", "7", "1..2"},
 		{"nil", "7", "1..2"},
+		{"1.5", "7", "1..2"},
+		{"7", `#inst "2026-01-02T03:04:05Z"`, "1..2"},
+		{"7", "99999999999999999999", "1..2"},
+		{"7", "9000000000000000000", "1..2"},
 	} {
 		h := read(t, "register", fmt.Sprintf(two, test.a, test.b))
 		if got, _, _ := strings.Cut(lines(h), " "); got != test.want {
@@ -226,6 +230,8 @@ func TestTimes(t *testing.T) {
 		}
 		if ordered := test.want == "1..2"; ordered != (len(h.Warnings) == 1) {
 			t.Errorf("times %s, %s: warnings %q", test.a, test.b, h.Warnings)
+		} else if jepsen.Untimed(h) != ordered {
+			t.Errorf("times %s, %s: untimed %v", test.a, test.b, !ordered)
 		}
 	}
 }

@@ -41,7 +41,7 @@ import (
 //
 // The order of the operations is that of the text. The times of the text are kept if they do not
 // contradict that order; equal times are set apart by a nanosecond. Otherwise the i-th record
-// happens at i nanoseconds.
+// happens at i nanoseconds, and Untimed is true.
 //
 // What :info answers may still happen: the operation is info, a read is fail, and the process is
 // retired: where the text uses its number again, that is another process. An operation that never
@@ -50,7 +50,9 @@ import (
 // it expected.
 //
 // Warnings tell what was assumed, skipped and replaced. The error is one line; what is wrong with
-// the text itself is a *history.FormatError with the line.
+// the text itself is a *history.FormatError with the line. If nothing is left because records that
+// look like a client's were skipped, it is a *SkippedError. A last line of our own that was cut off
+// is wrong here, as nobody knows what else is missing: history.Read is for what a run left.
 func Read(r io.Reader, path, model string) (*history.History, error) {
 	in := bufio.NewReaderSize(r, peekBytes)
 	start, err := in.Peek(peekBytes)
@@ -90,12 +92,16 @@ const peekBytes = 64 << 10
 func place(err error, path string) error {
 	var ours *history.FormatError
 	var notation *edn.Error
+	var skipped *SkippedError
 	line, problem := 0, ""
 	switch {
 	case errors.As(err, &ours):
 		line, problem = ours.Line, ours.Problem
 	case errors.As(err, &notation):
 		line, problem = notation.Line, notation.Problem
+	case errors.As(err, &skipped):
+		skipped.Path = path
+		return skipped
 	default:
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -41,7 +41,7 @@ func readLog(in *bufio.Reader, p *pairing) error {
 			return broken(line, "%q is not an operation: want process, type, f and value",
 				shorten(text, 60))
 		default:
-			p.skipped++
+			p.skipped.records++
 		}
 		if last {
 			return nil
@@ -85,8 +85,10 @@ func logRecord(text string) ([]string, bool) {
 // what it was, has found another value.
 func parseLog(line int, fields []string) (record, error) {
 	r := record{line: line, kind: fields[1][1:], f: fields[2][1:]}
-	if strings.HasPrefix(fields[0], ":") {
-		r.skipped = true
+	if name, ok := strings.CutPrefix(fields[0], ":"); ok && foreign(edn.Keyword(name)) {
+		if r.skipped = true; name != nemesis {
+			r.stranger = name
+		}
 		return r, nil
 	}
 	switch r.kind {
@@ -94,7 +96,7 @@ func parseLog(line int, fields []string) (record, error) {
 	default:
 		return r, broken(line, "type %q, want invoke, ok, fail or info", r.kind)
 	}
-	process, err := strconv.ParseUint(fields[0], 10, 31)
+	process, err := strconv.ParseUint(strings.TrimPrefix(fields[0], ":"), 10, 31)
 	if err != nil {
 		return r, broken(line, "process %q, want a number below %d", shorten(fields[0], 60),
 			int64(1)<<31)

@@ -13,12 +13,15 @@ import (
 type family struct {
 	register bool
 	initial  edn.Value // of a register, if the model's name says so
+	knows    []string  // the :f of its clients
 }
 
 // familyOf reads a model's name: cas-register, cas-register(0), register(nil), set, ...
 func familyOf(model string) family {
 	name, state, _ := strings.Cut(model, "(")
-	f := family{register: name == "register" || name == "cas-register"}
+	f := family{
+		register: name == "register" || name == "cas-register", knows: knownTo(name),
+	}
 	if v, err := edn.Parse(strings.TrimSuffix(state, ")"), edn.DefaultLimits); err == nil {
 		f.initial = v
 	}

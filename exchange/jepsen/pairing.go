@@ -2,6 +2,8 @@ package jepsen
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"gauntlet/exchange/edn"
@@ -47,10 +49,11 @@ type pairing struct {
 	fresh     int         // processes made up, counted downwards from -1
 	idle      []int       // made up, and free for another operation
 
-	skipped int
+	skipped skipped
 	now     [2]int64
 	latest  int64 // time as written
 	untimed int   // line of the first record without a time; 0: none
+	odd     bool  // that record has a time, but not one of whole nanoseconds
 	unruly  int   // line of the first time that goes back; 0: none
 	records int
 	indexed bool
@@ -72,7 +75,7 @@ const maxAnonymous = 100
 // take takes in the next record.
 func (p *pairing) take(r record) error {
 	if r.skipped {
-		p.skipped++
+		p.skipped.add(r, p.family)
 		return nil
 	}
 	if len(r.f) > maxName {
@@ -110,7 +113,7 @@ func (p *pairing) tick(r record) {
 	p.now[byOrder]++
 	switch {
 	case !r.timed && p.untimed == 0:
-		p.untimed = r.line
+		p.untimed, p.odd = r.line, r.odd
 	case (r.time < p.latest || r.time < 0) && p.unruly == 0:
 		p.unruly = r.line
 	}
@@ -236,8 +239,8 @@ func (p *pairing) history() (*history.History, error) {
 		h.Warnings = append(h.Warnings, fmt.Sprintf(format, args...))
 	}
 	clock := p.clock(warn)
-	if p.skipped > 0 {
-		warn("records of processes that are not numbered: %d, skipped", p.skipped)
+	if err := p.skipped.tell(len(p.ops), warn); err != nil {
+		return nil, err
 	}
 	if err := p.tuples(warn); err != nil {
 		return nil, err
@@ -288,11 +291,23 @@ func (p *pairing) clock(warn func(string, ...any)) int {
 	case p.records == 0:
 	case p.untimed == 0 && p.unruly == 0:
 		return byTime
+	case p.odd:
+		warn("the time of line %d is no whole number of nanoseconds: "+orderAsTimes, p.untimed)
 	case p.untimed > 0:
-		warn("line %d has no time: the order of the records is taken as their times", p.untimed)
+		warn("line %d has no time: "+orderAsTimes, p.untimed)
 	default:
-		warn("the time of line %d is before that of the record before it: "+
-			"the order of the records is taken as their times", p.unruly)
+		warn("the time of line %d is before that of the record before it: "+orderAsTimes, p.unruly)
 	}
 	return byOrder
+}
+
+// orderAsTimes is how a warning ends that says what the times of a history are.
+const orderAsTimes = "the order of the records is taken as their times"
+
+// Untimed reports whether the times of a history that Read returned are only the order of its
+// records: i nanoseconds are the i-th record then.
+func Untimed(h *history.History) bool {
+	return slices.ContainsFunc(h.Warnings, func(warning string) bool {
+		return strings.HasSuffix(warning, orderAsTimes)
+	})
 }

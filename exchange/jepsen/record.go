@@ -2,6 +2,7 @@ package jepsen
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"gauntlet/exchange/edn"
@@ -13,7 +14,8 @@ type record struct {
 	kind string // invoke, ok, fail, info
 	f    string // "" if it does not say
 
-	skipped   bool // of a process that is not numbered
+	skipped   bool   // of a process that is not numbered
+	stranger  string // its name, if it is not the nemesis
 	process   int
 	processed bool // it says of which process
 	node      string
@@ -23,6 +25,7 @@ type record struct {
 	keyed   bool
 	time    int64
 	timed   bool
+	odd     bool // it has a time that is no whole number of nanoseconds
 	index   int64
 	indexed bool
 	error   string
@@ -54,8 +57,7 @@ func parse(line int, v edn.Value) (record, error) {
 		return r, broken(line, "%s is no operation: want a map", excerpt(v))
 	}
 	if process, ok := m.Get("process"); ok && foreign(process) {
-		r.skipped = true
-		return r, nil
+		return passed(r, m, process), nil
 	}
 	for _, e := range m {
 		if err := r.set(e); err != nil {
@@ -71,10 +73,33 @@ func parse(line int, v edn.Value) (record, error) {
 	return r, broken(line, "type %q, want invoke, ok, fail or info", r.kind)
 }
 
-// foreign reports whether a process is not one of the clients', which are numbered.
+// foreign reports whether a process is not one of the clients', which are numbered, as a number or
+// as a word that spells one.
 func foreign(process edn.Value) bool {
-	_, ok := word(process)
-	return ok
+	name, ok := word(process)
+	_, err := strconv.ParseInt(name, 10, 64)
+	return ok && err != nil
+}
+
+// nemesis is the process that Jepsen's faults are of.
+const nemesis = "nemesis"
+
+// passed is a record to be skipped: what it asks for tells a client from what is not.
+func passed(r record, m edn.Map, process edn.Value) record {
+	r.skipped = true
+	for _, key := range []edn.Keyword{"type", "f"} {
+		v, _ := m.Get(key)
+		name, _ := word(v)
+		if key == "f" {
+			r.f = name
+		} else {
+			r.kind = name
+		}
+	}
+	if name, _ := word(process); name != nemesis {
+		r.stranger = name
+	}
+	return r
 }
 
 // set takes in one key of the map.
@@ -105,31 +130,31 @@ func (r *record) set(e edn.Entry) error {
 			return nil
 		}
 		n, ok := e.Value.(int64)
+		if name, isWord := word(e.Value); isWord {
+			var err error
+			n, err = strconv.ParseInt(name, 10, 64)
+			ok = err == nil
+		}
 		if !ok || n < 0 || n > math.MaxInt32 {
 			return broken(r.line, "process %s, want a number of 0 to %d, or a keyword",
 				excerpt(e.Value), math.MaxInt32)
 		}
 		r.process, r.processed = int(n), true
 	case "time":
-		return r.number(e, &r.time, &r.timed)
+		r.time, r.timed = stamp(e.Value)
+		r.odd = !r.timed && e.Value != nil
 	case "index":
-		return r.number(e, &r.index, &r.indexed)
+		r.index, r.indexed = stamp(e.Value)
+		r.indexed = r.indexed && r.index >= 0 // Jepsen writes -1 where there is none
 	}
 	return nil
 }
 
-// number takes in an integer that may be missing.
-func (r *record) number(e edn.Entry, into *int64, given *bool) error {
-	if e.Value == nil {
-		return nil
-	}
-	n, ok := e.Value.(int64)
-	if !ok || n > maxStamp || n < -maxStamp {
-		return broken(r.line, "%s %s, want an integer of less than 63 bits",
-			e.Key, excerpt(e.Value))
-	}
-	*into, *given = n, true
-	return nil
+// stamp is a whole number of less than 63 bits. Nothing hangs on any other, as the order of the text
+// says all that is needed.
+func stamp(v edn.Value) (int64, bool) {
+	n, ok := v.(int64)
+	return n, ok && n <= maxStamp && n >= -maxStamp
 }
 
 // word returns the name that a keyword, a symbol or a string spells.
