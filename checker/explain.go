@@ -23,8 +23,8 @@ const mostNamed = 4
 // is one in whatever state it begins.
 func unexplained(window []effect, anyhow bool) *Violation {
 	if len(window) == 1 {
-		return newViolation(fmt.Sprintf("What %s returned contradicts itself.", window[0].label()),
-			window...)
+		text := "Whatever else was asked for, %s cannot have returned what it did."
+		return newViolation(fmt.Sprintf(text, window[0].label()), window...)
 	}
 	what := fmt.Sprintf("these %d operations", len(window))
 	if len(window) <= mostNamed {

@@ -73,6 +73,38 @@ func (kvModel) relevant(effects []effect) []effect {
 	return remove(effects, unseen)
 }
 
+// without removes a put together with whatever got a string that begins like its own, and an append
+// together with whatever got its text: all that is left of a linearizable window finds what it found,
+// until the next put.
+func (kvModel) without(window []effect, gone []bool) []effect {
+	var put []string // sorted
+	var appended []string
+	for i, e := range window {
+		switch a := e.action.(*kvAction); {
+		case !gone[i]:
+		case a.kind == kindPut:
+			put = append(put, a.text)
+		case a.kind == kindAppend:
+			appended = append(appended, a.text)
+		}
+	}
+	slices.Sort(put)
+	removed := slices.Clone(gone)
+	for i, e := range window {
+		a := e.action.(*kvAction)
+		if removed[i] || a.kind != kindGet {
+			continue
+		}
+		for end := 0; end <= len(a.text) && !removed[i]; end++ {
+			_, removed[i] = slices.BinarySearch(put, a.text[:end])
+		}
+		for _, text := range appended {
+			removed[i] = removed[i] || strings.Contains(a.text, text)
+		}
+	}
+	return remove(window, removed)
+}
+
 // prepare tells the actions what is got at all.
 //
 // A string that begins nothing that was ever got can be told from no other such string: no get

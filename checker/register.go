@@ -2,7 +2,6 @@ package checker
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"gauntlet/history"
@@ -35,6 +34,7 @@ type registerAction struct {
 	after    value
 	doubtful bool // unanswered: it may have found another value than before, and done nothing
 	unequal  bool // it saw some value other than before: a cas that failed and did not say on what
+	same     bool // it swapped a value for itself, which is to see it
 	absurd   bool // no register answers so: a cas that failed on the very value it expected
 }
 
@@ -96,8 +96,11 @@ func (m registerModel) action(op *history.Operation) (registerAction, error) {
 	case workload.KindCAS:
 		a.observes, a.before = true, optional(input.Expected)
 		a.writes, a.after = true, optional(input.Value)
-		if !a.doubtful && !*output.Swapped {
+		switch {
+		case !a.doubtful && !*output.Swapped:
 			a.failed(output)
+		case a.before == a.after:
+			a.observes, a.writes, a.same = !a.doubtful, false, true
 		}
 	}
 	return a, nil
@@ -140,25 +143,35 @@ func (a *registerAction) apply(state any) (bool, any) {
 // relevant drops each pending write whose value nobody saw. A pending compare-and-set that stays
 // sees the value it expects. Where some cas just saw another value than one, any write may be that.
 func (registerModel) relevant(effects []effect) []effect {
+	all := registerEffects(effects)
 	seen := make(map[value]bool)
-	for _, e := range registerEffects(effects) {
-		if e.unequal {
-			return effects
-		}
-		if e.observes && !e.pending {
-			seen[e.before] = true
+	swapped := make(map[value][]value) // of each value, for what unanswered ones swap it
+	var next []value                   // seen, but what it was swapped for is not marked yet
+	see := func(v value) {
+		if !seen[v] {
+			seen[v] = true
+			next = append(next, v)
 		}
 	}
-	for grown := true; grown; {
-		grown = false
-		for _, e := range registerEffects(effects) {
-			if e.pending && e.observes && seen[e.after] && !seen[e.before] {
-				seen[e.before], grown = true, true
-			}
+	for _, e := range all {
+		switch {
+		case e.unequal:
+			return effects
+		case e.observes && e.pending:
+			swapped[e.after] = append(swapped[e.after], e.before)
+		case e.observes:
+			see(e.before)
+		}
+	}
+	for len(next) > 0 {
+		v := next[len(next)-1]
+		next = next[:len(next)-1]
+		for _, before := range swapped[v] {
+			see(before)
 		}
 	}
 	unseen := make([]bool, len(effects))
-	for i, e := range registerEffects(effects) {
+	for i, e := range all {
 		unseen[i] = e.pending && !seen[e.after]
 	}
 	return remove(effects, unseen)
@@ -171,16 +184,38 @@ func (registerModel) judgeable([]effect) error { return nil }
 // without removes value-closed sets only: a write goes together with everything that saw its value.
 // In any linearization, all that is left saw what it sees now.
 func (registerModel) without(window []effect, gone []bool) []effect {
-	lost, removed := make(map[value]bool), slices.Clone(gone)
-	for grown := true; grown; {
-		grown = false
-		for i, e := range registerEffects(window) {
-			if !removed[i] && (e.observes && lost[e.before] || e.unequal && len(lost) > 0) {
-				removed[i], grown = true, true
+	all := registerEffects(window)
+	witnesses := make(map[value][]int) // of each value: what saw it
+	var others []int                   // those that just did not see one
+	removed := make([]bool, len(window))
+	var next []int // removed, but the witnesses of what it wrote are not yet
+	drop := func(these ...int) {
+		for _, i := range these {
+			if !removed[i] {
+				removed[i] = true
+				next = append(next, i)
 			}
-			if removed[i] && e.writes && !lost[e.after] {
-				lost[e.after], grown = true, true
-			}
+		}
+	}
+	for i, e := range all {
+		if e.observes {
+			witnesses[e.before] = append(witnesses[e.before], i)
+		}
+		if e.unequal {
+			others = append(others, i)
+		}
+		if gone[i] {
+			drop(i)
+		}
+	}
+	for len(next) > 0 {
+		e := all[next[len(next)-1]]
+		next = next[:len(next)-1]
+		if e.writes {
+			drop(witnesses[e.after]...)
+			drop(others...)
+			delete(witnesses, e.after)
+			others = nil
 		}
 	}
 	return remove(window, removed)
@@ -203,7 +238,7 @@ func registerEffects(effects []effect) []registerEffect {
 // name implements action.
 func (a *registerAction) name() string {
 	switch {
-	case a.kind == workload.KindCAS && a.writes:
+	case a.kind == workload.KindCAS && (a.writes || a.same):
 		return fmt.Sprintf("cas %s → %s", a.before, a.after)
 	case a.kind == workload.KindCAS:
 		return "failed cas"
@@ -218,7 +253,7 @@ func (a *registerAction) String() string {
 	switch {
 	case a.unequal:
 		return fmt.Sprintf("cas failed, not %s", a.before)
-	case a.kind == workload.KindCAS && !a.writes:
+	case a.kind == workload.KindCAS && !a.writes && !a.same:
 		return fmt.Sprintf("cas failed on %s", a.before)
 	case !a.writes:
 		return fmt.Sprintf("read %s", a.before)
@@ -229,6 +264,6 @@ func (a *registerAction) String() string {
 // class implements action: what is the same for all purposes but its name.
 func (a *registerAction) class() any {
 	c := *a
-	c.kind = ""
+	c.kind, c.same = "", false
 	return c
 }

@@ -2,6 +2,8 @@ package checker
 
 import (
 	"fmt"
+	"math"
+	"time"
 
 	"gauntlet/checker/finding"
 	"gauntlet/history"
@@ -97,7 +99,8 @@ type story struct {
 func (s *story) writer(v value) (registerEffect, bool) {
 	switch writers := s.writers[v]; {
 	case v == s.first && len(writers) == 0:
-		begin := registerEffect{&effect{call: -1, ret: -1}, &registerAction{writes: true}}
+		dawn := time.Duration(math.MinInt64)
+		begin := registerEffect{&effect{call: dawn, ret: dawn}, &registerAction{writes: true}}
 		return begin, true
 	case v != s.first && len(writers) == 1:
 		return writers[0], true

@@ -13,23 +13,14 @@ import (
 func (a *registerAction) passive() bool { return !a.writes }
 
 // states implements enumerable: what it begins with, and whatever may have been written by then.
-// An unanswered compare-and-set writes only after what it expects may have been there.
+// Unanswered writes are part of every window. What they wrote before it, they may as well have
+// written at its beginning.
 func (m registerModel) states(effects []effect) []sighting {
 	from := map[value]time.Duration{m.first: -1}
-	all := registerEffects(effects)
-	for grown := true; grown; {
-		grown = false
-		for _, e := range all {
-			at, possible := from[e.before]
-			if !e.writes || e.doubtful && e.observes && !possible {
-				continue
-			}
-			if at = e.call; e.doubtful && e.observes {
-				at = max(at, from[e.before])
-			}
-			if earliest, known := from[e.after]; !known || at < earliest {
-				from[e.after], grown = at, true
-			}
+	for _, e := range registerEffects(effects) {
+		earliest, known := from[e.after]
+		if e.writes && !e.pending && (!known || e.call < earliest) {
+			from[e.after] = e.call
 		}
 	}
 	states := make([]sighting, 0, len(from))

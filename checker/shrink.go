@@ -141,7 +141,7 @@ func (s *smaller) run(certain time.Duration) {
 
 // reduce leaves out whatever it can.
 func (s *smaller) reduce() {
-	if !s.late && len(s.window) > largeWindow {
+	if s.states != nil && len(s.window) > largeWindow {
 		s.loosen() // with a value of few goes nearly everything, so that thinning leaves much
 	}
 	for size := 0; len(s.window) != size && time.Now().Before(s.until); {
@@ -285,8 +285,12 @@ func (s *smaller) loosen() {
 
 // subset returns which parts to keep; all of them if candidates made of them do not fail.
 func (s *smaller) subset(parts int, candidate func(kept []int) []effect) []int {
-	unlimited := &shrink.Budget{Left: math.MaxInt} // the time is limited
-	return shrink.Subset(parts, unlimited, func(kept []int) bool {
+	budget := &shrink.Budget{Left: math.MaxInt} // until the time is up
+	return shrink.Subset(parts, budget, func(kept []int) bool {
+		if time.Now().After(s.until) { // a candidate is as long as the window
+			budget.Left = 0
+			return false
+		}
 		return s.fails(candidate(kept))
 	})
 }

@@ -37,7 +37,7 @@ func Subset(n int, budget *Budget, fails func(kept []int) bool) []int {
 	if n == 0 || budget.Try(func() bool { return fails(nil) }) {
 		return nil
 	}
-	for size := n / 2; len(kept) > 1; {
+	for size := n / 2; len(kept) > 1 && budget.Left > 0; {
 		size = max(1, min(size, len(kept)/2))
 		fewer := leaveOut(kept, size, budget, fails)
 		switch {
@@ -54,7 +54,7 @@ func Subset(n int, budget *Budget, fails func(kept []int) bool) []int {
 
 // leaveOut leaves out every piece of this size that it can.
 func leaveOut(kept []int, size int, budget *Budget, fails func([]int) bool) []int {
-	for end := len(kept); end > 0; end -= size {
+	for end := len(kept); end > 0 && budget.Left > 0; end -= size {
 		start := max(0, end-size)
 		rest := append(kept[:start:start], kept[end:]...)
 		if len(rest) > 0 && budget.Try(func() bool { return fails(rest) }) {

@@ -14,6 +14,7 @@ type search struct {
 	frugal bool     // pending operations are passed over
 	passed bool     // that has happened
 	steps  int      // since the start of the sweep
+	toll   int      // words compared, at most, since the time was last asked for
 }
 
 // expand makes next of now: what may be in force once the operation in slot took effect.
@@ -70,10 +71,22 @@ func (s *sweep) watch() {
 	if configs > s.limit.Configs {
 		s.spend("more than %d configurations at once", s.limit.Configs)
 	}
-	if s.search.steps%256 == 0 && s.limit.Stop != nil && s.limit.Stop() {
+	if s.search.steps%256 == 0 {
+		s.ask()
+	}
+}
+
+// ask ends the search if its time is up.
+func (s *sweep) ask() {
+	s.search.toll = 0
+	if s.limit.Stop != nil && s.limit.Stop() {
+		configs := s.search.work.size() + s.next.live
 		s.spend("out of time with %d configurations at once", configs)
 	}
 }
+
+// mostToll is how many words may be compared before the time is asked for: some milliseconds.
+const mostToll = 1 << 24
 
 // begin decides a configuration at once, or puts it to work.
 //
@@ -149,6 +162,12 @@ func (s *sweep) grow(c []uint64) {
 	for _, id := range x.movers {
 		if id != x.class {
 			s.step(c, id)
+		}
+		// Where many are unanswered a configuration is long, and one step is much work.
+		if x.toll += len(c) * (1 + x.work.size()); x.toll > mostToll {
+			if s.ask(); s.why != "" {
+				return
+			}
 		}
 	}
 }
