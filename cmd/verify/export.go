@@ -38,7 +38,7 @@ func (c *ExportCmd) Run(out io.Writer) error {
 		return err
 	}
 	defer f.Close()
-	h, err := jepsen.Read(f, path, "")
+	h, err := jepsen.ReadRun(f, path)
 	if err != nil {
 		return err
 	}

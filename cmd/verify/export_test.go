@@ -42,6 +42,10 @@ func TestExport(t *testing.T) {
 	if code, stdout, stderr := run("--jepsen", dir); code != 0 || stdout != exported {
 		t.Errorf("exit %d, %s\n%swant\n%s", code, stderr, stdout, exported)
 	}
+	keep(oneWrite + `{"type":"inv`)
+	if code, stdout, stderr := run("--jepsen", dir); code != 0 || stdout != exported {
+		t.Errorf("cut off by a kill: exit %d, %s\n%s", code, stderr, stdout)
+	}
 	file := filepath.Join(dir, "h.edn")
 	code, stdout, stderr := run("--jepsen", dir, "-o", file)
 	text, err := os.ReadFile(file)

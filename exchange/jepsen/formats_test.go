@@ -40,7 +40,9 @@ func TestLog(t *testing.T) {
 	newer := strings.ReplaceAll(log, "INFO  jepsen.util - ",
 		"2026-01-02 10:11:12,345{GMT}\tINFO\t[worker] jepsen.util: ")
 	bare := strings.ReplaceAll(log, "INFO  jepsen.util - ", "")
-	for _, text := range []string{newer, bare, strings.ReplaceAll(log, "\n", "\r\n")} {
+	spaces := strings.ReplaceAll(log, "\t", "  ")
+	for _, text := range []string{newer, bare, strings.ReplaceAll(log, "\n", "\r\n"), spaces,
+		strings.ReplaceAll(bare, "\t", " "), strings.ReplaceAll(spaces, "\n", " \n")} {
 		if got := lines(read(t, "register", text)); got != lines(h) {
 			t.Errorf("%.60q:\n%s", text, got)
 		}
@@ -57,6 +59,9 @@ func TestDamagedLogs(t *testing.T) {
 		invoke + "WARN \xff\n" + invoke:                        "h.edn:2: not valid UTF-8",
 		invoke + invoke:                                        "h.edn:2: process 0 invokes write",
 		invoke + "INFO  jepsen.util - 0	:okay	:write	1\n":      "h.edn:2: type",
+		invoke + "0 :ok :write [1\n":                           "h.edn:2: cut off",
+		invoke + "0 :ok :write 1 2 3\n":                        `h.edn:2: "1 2 3" is not one value`,
+		invoke + "w :ok :write 1\n":                            `h.edn:2: process "w", want`,
 		invoke + "INFO  jepsen.util - x	:ok	:write	1\n":        "h.edn:2: process",
 		invoke + "INFO  jepsen.util - 0	:ok	:write	[1\n":       "h.edn:2: cut off",
 		invoke + "INFO  jepsen.util - 0	:ok	:write	1 2\n":      `h.edn:2: "1 2" is not one value`,
@@ -91,7 +96,8 @@ func TestKeys(t *testing.T) {
 	if got := fmt.Sprint(h.Warnings); !strings.Contains(got, "independent keys") {
 		t.Errorf("warnings %s", got)
 	}
-	for _, tag := range []string{"#jepsen.independent.Tuple ", "#clojure.lang.MapEntry "} {
+	for _, tag := range []string{"#jepsen.independent.Tuple ", "#clojure.lang.MapEntry ",
+		"#jepsen.independent/Tuple "} {
 		check(t, read(t, "register", strings.ReplaceAll(pair, ":value ", ":value "+tag)), want)
 	}
 	check(t, read(t, "kv", `{:process 0, :type :invoke, :f :get, :key "k", :value nil}
@@ -210,6 +216,54 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// Goal: nil that is written over a number is a value of its own; where the register begins with nil
+// it would be what the register began with, and is refused.
+func TestWrittenNil(t *testing.T) {
+	const text = `
+		{:process 0 :type :invoke :f :write :value 1}      {:process 0 :type :ok :f :write}
+		{:process 0 :type :invoke :f :write :value nil}    {:process 0 :type :ok :f :write}
+		{:process 0 :type :invoke :f :read}                {:process 0 :type :ok :f :read}
+		{:process 0 :type :invoke :f :cas :value [nil 4]}  {:process 0 :type :ok :f :cas}
+		{:process 0 :type :invoke :f :cas :value [4 nil]}  {:process 0 :type :ok :f :cas}
+		`
+	h := read(t, "cas-register(0)", text)
+	check(t, h, `
+		1..2 p0 write {"value":1} ok {}
+		3..4 p0 write {"value":2} ok {}
+		5..6 p0 read {} ok {"value":null}
+		7..8 p0 cas {"expected":2,"value":4} ok {"swapped":true}
+		9..10 p0 cas {"expected":4,"value":2} ok {"swapped":true}
+		`)
+	if got := h.Warnings[len(h.Warnings)-1]; !strings.HasSuffix(got, ": 2 for nil") {
+		t.Errorf("warning %q", got)
+	}
+	for _, model := range []string{"cas-register(nil)", "cas-register"} {
+		_, err := jepsen.Read(strings.NewReader(text), "h", model)
+		if err == nil || !strings.HasPrefix(err.Error(), "h:3: write of nil: a register is absent") {
+			t.Errorf("%s: %v", model, err)
+		}
+	}
+}
+
+// Goal: a tag that may hide a key refuses a register's history; one of plain values does not.
+func TestUnknownTags(t *testing.T) {
+	const text = "{:process 0 :type :invoke :f :write :value %s}\n" +
+		"{:process 0 :type :ok :f :write :value %s}"
+	for _, c := range []struct{ asked, answered, want string }{
+		{"#my/Pair [1 2]", "#my/Pair [1 2]", "h:1: value #my/Pair [1 2]: nobody knows"},
+		{"3", "#my/Pair [1 2]", "h:2: value #my/Pair [1 2]: nobody knows what the tag #my/Pair means"},
+		{"#jepsen.independent/Tuple 3", "nil", "h:1: value #jepsen.independent/Tuple 3: nobody"},
+		{`#uuid "a"`, `#uuid "a"`, ""},
+	} {
+		in := fmt.Sprintf(text, c.asked, c.answered)
+		_, err := jepsen.Read(strings.NewReader(in), "h", "register")
+		if c.want == "" && err != nil || c.want != "" &&
+			(err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %s", in, err, c.want)
+		}
+	}
+}
+
 // Goal: times that contradict the order of the text are not used, and it is said.
 func TestTimes(t *testing.T) {
 	const two = "{:process 0 :type :invoke :f :read :time %s} {:process 0 :type :ok :f :read :time %s}"
@@ -250,6 +304,11 @@ func TestLawlessOwn(t *testing.T) {
 		header + invoke(1, 5) + invoke(2, 3): "h:3: operation 2: call at 3ns, before that of " +
 			"operation 1 at 5ns",
 		header + `{"type":"fault","id":1,"stage":"healed","start":9,"stop":3}`: "h: fault 1: ",
+		header + invoke(1, 5) + `{"type":"inv`:                                 "h:3: cut off: not a JSON object: unexpected end",
+		header + invoke(1, 5)[:40]:                                             "h:2: cut off: ",
+		header[:20]:                                                            "h:1: ",
+		header:                                                                 "h:1: empty: no operation at all",
+		header + "{}":                                                          "h:2: ",
 	} {
 		_, err := jepsen.Read(strings.NewReader(text), "h", "register")
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

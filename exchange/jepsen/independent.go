@@ -2,13 +2,14 @@ package jepsen
 
 import (
 	"slices"
+	"strings"
 
 	"gauntlet/exchange/edn"
 	"gauntlet/history"
 )
 
 // tupleTags are how a tuple of jepsen.independent is printed, where its type is not lost: a key
-// before the value of an operation on it.
+// before the value of an operation on it. Some print a slash before the last name.
 var tupleTags = []string{"jepsen.independent.Tuple", "clojure.lang.MapEntry"}
 
 // tuples takes keys out of the values: of tagged tuples, and of plain ones if everything is one.
@@ -61,7 +62,7 @@ func (op *operation) untag() error {
 
 func taggedTuple(v edn.Value) (key, value edn.Value, ok bool) {
 	t, ok := v.(edn.Tagged)
-	if !ok || !slices.Contains(tupleTags, t.Tag) {
+	if !ok || !slices.Contains(tupleTags, strings.ReplaceAll(t.Tag, "/", ".")) {
 		return nil, nil, false
 	}
 	return plainTuple(t.Value)

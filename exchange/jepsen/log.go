@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -68,17 +69,45 @@ func logLine(in *bufio.Reader, line int) (string, error) {
 }
 
 // logRecord splits a line of a log into process, type, f, value and what follows, which stand apart
-// by tabs; before them "jepsen.util - ", or nothing.
+// by tabs, or by spaces where somebody replaced these; before them "jepsen.util - ", or nothing.
 func logRecord(text string) ([]string, bool) {
 	if _, after, found := strings.Cut(text, logger); found {
 		text = strings.TrimLeft(strings.TrimPrefix(after, ":"), " -")
 	}
 	fields := strings.Split(text, "\t")
+	if len(fields) == 1 {
+		fields = spaced(text)
+	}
 	if len(fields) < 3 || len(fields) > 5 || !strings.HasPrefix(fields[1], ":") ||
 		!strings.HasPrefix(fields[2], ":") || strings.ContainsAny(fields[0], " ") {
 		return nil, false
 	}
 	return fields, true
+}
+
+// spaced splits a line in which spaces stand for tabs. A value may hold some.
+func spaced(text string) []string {
+	var fields []string
+	rest := strings.TrimLeft(text, " ")
+	for range 3 {
+		field, after, _ := strings.Cut(rest, " ")
+		fields, rest = append(fields, field), strings.TrimLeft(after, " ")
+	}
+	if !slices.Contains([]string{":invoke", ":ok", ":fail", ":info"}, fields[1]) {
+		return nil // words of some other line
+	}
+	if rest = strings.TrimRight(rest, " "); rest == "" {
+		return fields
+	}
+	v, err := edn.Parse("["+rest+"\n]", edn.DefaultLimits)
+	values, ok := v.(edn.Vector)
+	if err != nil || !ok || len(values) > 2 {
+		return append(fields, rest) // which parseLog refuses
+	}
+	for _, value := range values {
+		fields = append(fields, edn.Text(value))
+	}
+	return fields
 }
 
 // parseLog makes a record of the fields of a line. A cas that failed, and says nothing else than

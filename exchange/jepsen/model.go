@@ -47,6 +47,9 @@ func (f family) encoder(
 	if !f.register {
 		return asJSON, nil
 	}
+	if err := untagged(ops); err != nil {
+		return nil, err
+	}
 	numbers, err := numberValues(f.initial, ops)
 	if err != nil {
 		return nil, err

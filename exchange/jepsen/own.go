@@ -3,6 +3,7 @@ package jepsen
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -18,8 +19,28 @@ func isOwn(text []byte) bool {
 		json.Unmarshal(first, &header) == nil && header.Type == "header"
 }
 
-// readOwn reads a history of ours, and holds it to its laws.
+// ReadRun reads what a run left in its directory: a history of ours, whose last line may be cut off,
+// as a kill leaves it. Otherwise it is as strict as Read.
+func ReadRun(r io.Reader, path string) (*history.History, error) {
+	return lawful(r, path)
+}
+
+// readOwn reads a history of ours that somebody gives. Its last line is held to what all are: nobody
+// knows what else is missing of a text that was cut off.
 func readOwn(in io.Reader, path string) (*history.History, error) {
+	whole := &ended{in: in}
+	h, err := lawful(whole, path)
+	if err == nil && len(h.Operations) == 0 && h.Header.Run == "" {
+		err = place(broken(1, "empty: no operation at all"), path)
+	}
+	if err != nil {
+		return nil, whole.cut(err)
+	}
+	return h, nil
+}
+
+// lawful reads a history of ours, and holds it to its laws.
+func lawful(in io.Reader, path string) (*history.History, error) {
 	var invocations invocationLines
 	h, err := history.Read(io.TeeReader(in, &invocations))
 	if err != nil {
@@ -80,4 +101,40 @@ func (l *invocationLines) line(n int) (int, bool) {
 		return l.at[n], true
 	}
 	return 0, false
+}
+
+// ended ends the last line of a text, if the text does not.
+type ended struct {
+	in    io.Reader
+	lines int
+	last  byte
+	torn  bool // it did not
+}
+
+// Read implements io.Reader.
+func (e *ended) Read(b []byte) (int, error) {
+	if e.torn || len(b) == 0 {
+		return 0, io.EOF
+	}
+	n, err := e.in.Read(b)
+	if n > 0 {
+		e.lines += bytes.Count(b[:n], []byte("\n"))
+		e.last = b[n-1]
+		return n, nil // an error comes again
+	}
+	if err == io.EOF && e.last != '\n' {
+		b[0], e.torn = '\n', true
+		e.lines++
+		return 1, nil
+	}
+	return 0, err
+}
+
+// cut words an error of a last line that has no end, neither of the line nor of its object.
+func (e *ended) cut(err error) error {
+	var format *history.FormatError
+	if e.torn && e.last != '}' && errors.As(err, &format) && format.Line == e.lines {
+		format.Problem = "cut off: " + format.Problem
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package jepsen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gauntlet/exchange/edn"
@@ -20,14 +21,17 @@ const (
 type numbers struct {
 	known map[string]int64 // by text
 	order []string         // texts, as they were numbered
+	// written says that nil is a value like any other, as something was there before it. What a read
+	// says by nil is still nothing at all, as it is to Knossos.
+	written bool
 }
 
 // numberValues looks at all values first, so that no number stands for two.
 func numberValues(initial edn.Value, ops []operation) (*numbers, error) {
-	n := &numbers{known: map[string]int64{}}
+	n := &numbers{known: map[string]int64{}, written: initial != nil && writesNil(ops)}
 	others := false
 	look := func(v edn.Value) {
-		if _, ok := v.(int64); !ok && v != nil {
+		if _, ok := v.(int64); !ok && (v != nil || n.written) {
 			others = true
 		}
 	}
@@ -46,7 +50,7 @@ func numberValues(initial edn.Value, ops []operation) (*numbers, error) {
 	}
 	var next int64 // 0 is left out: many a register begins with it
 	return n, registerValues(ops, func(v edn.Value) {
-		if _, ok := v.(int64); ok || v == nil {
+		if _, ok := v.(int64); ok || v == nil && !n.written {
 			return
 		}
 		text := edn.Text(v)
@@ -58,6 +62,38 @@ func numberValues(initial edn.Value, ops []operation) (*numbers, error) {
 		n.known[text] = next
 		n.order = append(n.order, text)
 	})
+}
+
+// writesNil reports whether some operation may leave nil behind.
+func writesNil(ops []operation) bool {
+	return slices.ContainsFunc(ops, func(op operation) bool {
+		if op.f == workload.KindCAS {
+			_, value, err := casOf(op.line, op.asked)
+			return err == nil && value == nil
+		}
+		return op.f == workload.KindWrite && op.asked == nil
+	})
+}
+
+// knownTags are of values that are as good as any other.
+var knownTags = []string{"inst", "uuid"}
+
+// untagged holds that no value has a tag that may mean anything, a key beside the value say.
+func untagged(ops []operation) error {
+	for i := range ops {
+		op := &ops[i]
+		for _, at := range []struct {
+			line  int
+			value edn.Value
+		}{{op.line, op.asked}, {op.answer, op.answered}} {
+			t, tagged := at.value.(edn.Tagged)
+			if tagged && !slices.Contains(knownTags, t.Tag) {
+				return broken(at.line, "value %s: nobody knows what the tag #%s means",
+					excerpt(at.value), shorten(t.Tag, 60))
+			}
+		}
+	}
+	return nil
 }
 
 // registerValues visits every value that a register is said to hold.
@@ -97,7 +133,7 @@ func casOf(line int, v edn.Value) (expected, value edn.Value, err error) {
 
 // of returns the integer of a value, nil for none.
 func (n *numbers) of(v edn.Value) *int64 {
-	if v == nil {
+	if v == nil && !n.written {
 		return nil
 	}
 	i, ok := v.(int64)
@@ -121,7 +157,8 @@ func (n *numbers) encode(op *operation, out *history.Operation) error {
 		in.Expected, in.Value = n.of(expected), n.of(value)
 	}
 	if in.Value == nil && op.f != workload.KindRead {
-		return broken(op.line, "%s of nil: a register is absent only before its first write", op.f)
+		return broken(op.line, "%s of nil: a register is absent only before its first write, unless "+
+			"it begins with a number", op.f)
 	}
 	out.Input = in.Encode(op.f)
 	swapped := out.Outcome == history.OutcomeOK
@@ -136,6 +173,7 @@ func (n *numbers) encode(op *operation, out *history.Operation) error {
 	}
 	answer := workload.RegisterOutput{Swapped: &swapped}
 	switch {
+	case op.f == workload.KindRead && op.answered == nil:
 	case op.f == workload.KindRead:
 		answer.Value = n.of(op.answered)
 	case op.finds && op.found != edn.Value(foundOther):
