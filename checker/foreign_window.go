@@ -9,10 +9,10 @@ import (
 // mostStates is how many states a window may begin in: each is searched from.
 const mostStates = 1000
 
-// states implements enumerable: every beginning of what gets returned, and whatever else there may
-// be, which is all one. See prepare.
+// states implements enumerable: every beginning of what gets returned. What begins in any other
+// string gets nothing before the next put, and so could begin in one of these as well.
 func (m kvModel) states(effects []effect) []sighting {
-	seen := map[string]bool{hidden: true}
+	seen := map[string]bool{"": true}
 	for _, e := range effects {
 		a := e.action.(*kvAction)
 		for end := 0; a.kind == kindGet && end <= len(a.text); end++ {
@@ -21,7 +21,6 @@ func (m kvModel) states(effects []effect) []sighting {
 			}
 		}
 	}
-	seen[""] = true
 	var states []sighting
 	for _, text := range slices.Sorted(maps.Keys(seen)) {
 		states = append(states, sighting{text, -1})

@@ -1,7 +1,10 @@
 package checker
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -38,25 +41,27 @@ func checkLoosened(t *rapid.T, m model, ops []history.Operation, effects []effec
 	if _, lists := m.(listModel); lists && m.explain(ops, m.relevant(effects)) != nil {
 		t.Fatalf("a reason is none: %s", m.explain(ops, effects).Text)
 	}
-	s := newSmaller(m, effects, time.Now().Add(time.Minute))
-	if free, ok := m.(enumerable); ok && rapid.Bool().Draw(t, "in any state") {
-		s.states = free.states(s.window)
-	}
-	for size := -1; len(s.window) != size; {
-		size = len(s.window)
-		gone := make([]bool, size)
-		for i := range gone {
-			gone[i] = rapid.IntRange(0, 2).Draw(t, "gone") == 0
+	for range 4 {
+		s := newSmaller(m, effects, time.Now().Add(time.Minute))
+		if free, ok := m.(enumerable); ok && rapid.Bool().Draw(t, "in any state") {
+			s.states = free.states(s.window)
 		}
-		before := s.window
-		if rapid.Bool().Draw(t, "the model's way") {
-			s.window = m.relevant(m.without(s.window, gone))
-		} else {
-			s.window = s.loose(gone)
-		}
-		answer, _ := settle(m, s.window, s.starts(s.window), time.Minute)
-		if answer != finding.Linearizable {
-			t.Fatalf("%v is valid, %v is %s", labels(before), labels(s.window), answer)
+		for size := -1; len(s.window) != size; {
+			size = len(s.window)
+			gone, from := make([]bool, size), rapid.IntRange(0, size).Draw(t, "from")
+			for i := range gone {
+				gone[i] = i < from || rapid.IntRange(0, 3).Draw(t, "gone") == 0
+			}
+			before := s.window
+			if rapid.Bool().Draw(t, "the model's way") {
+				s.window = s.without(gone)
+			} else {
+				s.window = s.loose(gone)
+			}
+			answer, _ := settle(m, s.window, s.starts(s.window), time.Minute)
+			if answer != finding.Linearizable {
+				t.Fatalf("%v is valid, %v is %s", labels(before), labels(s.window), answer)
+			}
 		}
 	}
 }
@@ -136,4 +141,60 @@ func labels(window []effect) (all []string) {
 		all = append(all, window[i].label())
 	}
 	return all
+}
+
+// beforehand are writes, one after the other, with the IDs 101 and so on.
+func beforehand(values ...int64) (ops []history.Operation) {
+	for i, value := range values {
+		at := time.Duration(2 * i)
+		ops = append(ops, history.Operation{ID: int64(101 + i), Process: 101 + i, Key: "k0",
+			Node: "n1", Kind: workload.KindWrite, Call: at, Return: at + 1,
+			Input:   workload.RegisterInput{Value: &value}.Encode(workload.KindWrite),
+			Output:  workload.RegisterOutput{}.Encode(workload.KindWrite),
+			Outcome: history.OutcomeOK})
+	}
+	return ops
+}
+
+// Goal: of a register of few values, too, whose windows begin in any state, nothing is left of a
+// violation but what is one by itself. Method: reads, writes and swaps of two values, of which one
+// answer or more is bent, against brute force.
+func TestFewValues(t *testing.T) {
+	ask := func(t *rapid.T, _ int64) (string, json.RawMessage) {
+		kinds := []string{"read", "read", "read", "write", "write", "cas"}
+		kind := rapid.SampledFrom(kinds).Draw(t, "kind")
+		value := rapid.Int64Range(1, 2).Draw(t, "value")
+		return kind, workload.RegisterInput{Value: &value, Expected: orNothing(3 - value)}.Encode(kind)
+	}
+	var verdicts [3]int
+	late := 0
+	check := func(t *rapid.T) {
+		ops := drawOperations(t, registerObject(2), ask)
+		for i := range ops {
+			ops[i].Call, ops[i].Return = ops[i].Call+4, ops[i].Return+4
+			if ops[i].Outcome != history.OutcomeOK {
+				continue
+			}
+			found, swapped := rapid.Int64Range(1, 2).Draw(t, "found"), false
+			failed := strings.HasPrefix(string(ops[i].Output), `{"swapped":false`)
+			out := workload.RegisterOutput{Value: &found, Swapped: &swapped, Current: &found,
+				Silent: failed && rapid.Bool().Draw(t, "silent")}
+			if out.Silent || rapid.IntRange(0, 3).Draw(t, "bent") == 0 {
+				ops[i].Output = out.Encode(ops[i].Kind)
+			}
+		}
+		ops = append(beforehand(1, 2), ops...)
+		result := Linearizable(workload.ModelRegister, ops, 0)
+		verdicts[result.Verdict]++
+		checkWindow(t, workload.ModelRegister, ops, result)
+		if result.Verdict == Invalid && len(result.Violation.Operations) > 2 {
+			late++
+		}
+	}
+	for range 10 {
+		rapid.Check(t, check)
+	}
+	if verdicts[Valid] < 100 || verdicts[Invalid] < 100 || late < 50 {
+		t.Fatalf("the histories are one-sided: %v, %d of more than two operations", verdicts, late)
+	}
 }
