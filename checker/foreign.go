@@ -54,6 +54,21 @@ func (f Foreign) Valid() error {
 	return err
 }
 
+// UnknownModelError says that no model is called so.
+type UnknownModelError struct{ Called string }
+
+func (e *UnknownModelError) Error() string { return fmt.Sprintf("no model is called %q", e.Called) }
+
+// ModelNames are the names that Foreign knows, sorted, without what they begin with.
+func ModelNames() []string {
+	names := []string{"cas-register", "multi-register", "mutex", "kv", "set-full", "bank"}
+	for _, row := range models {
+		names = append(names, row.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Check judges a history, key by key, each within the budget; 0 is unlimited. Notes are what a
 // person would ask next: what was assumed, what else was counted. A history of our own runs is
 // checked for linearizability under any name. The error is that of options that make no sense, or
@@ -161,7 +176,7 @@ func aggregated(
 		if i == 0 || worse(k.Verdict, result.Verdict) {
 			result.Verdict, result.Violation, notes = k.Verdict, k.Violation, found.Notes
 			if result.Reason = found.Text; key.Name != "" {
-				result.Reason = fmt.Sprintf("key %s: %s", key.Name, found.Text)
+				result.Reason = fmt.Sprintf("key %s: %s", visible(key.Name), found.Text)
 			}
 		}
 		result.Keys = append(result.Keys, k)
@@ -172,7 +187,10 @@ func aggregated(
 			same++
 		}
 	}
-	if same > 1 {
+	switch {
+	case same == 2:
+		result.Reason += " (and 1 more key)"
+	case same > 2:
 		result.Reason += fmt.Sprintf(" (and %d more keys)", same-1)
 	}
 	return result, notes, nil
@@ -229,9 +247,30 @@ func splitName(model string) (name, argument string) {
 	return strings.TrimSpace(name), strings.TrimSpace(strings.TrimSuffix(argument, ")"))
 }
 
+// argued checks what stands after a name: parentheses that close, and only where a model begins with
+// what a history does not say. A kv's may hold what its manifest calls its operations.
+func argued(called, name, argument string) error {
+	_, after, opened := strings.Cut(called, "(")
+	if opened && !strings.HasSuffix(strings.TrimSpace(after), ")") {
+		return fmt.Errorf("model %q: its parenthesis is not closed", called)
+	}
+	if argument != "" && !slices.Contains(beginning, name) &&
+		(name != "kv" || argument != "get/put/append strings") {
+		return fmt.Errorf("model %q: a %s begins with nothing else, want no (%s)", called, name,
+			argument)
+	}
+	return nil
+}
+
 // foreignModel returns a model that histories from elsewhere are of, named as Foreign has it.
 func foreignModel(called string) (model, error) {
 	name, argument := splitName(called)
+	if !slices.Contains(ModelNames(), name) {
+		return nil, &UnknownModelError{called}
+	}
+	if err := argued(called, name, argument); err != nil {
+		return nil, err
+	}
 	switch name {
 	case "register", "cas-register":
 		first, err := beginsWith(argument)
@@ -250,7 +289,7 @@ func foreignModel(called string) (model, error) {
 	case "kv":
 		return kvModel{}, nil
 	}
-	return nil, fmt.Errorf("no model is called %q", called)
+	return nil, &UnknownModelError{called} // by this name, only without parentheses
 }
 
 // beginsWith reads what a register begins with.

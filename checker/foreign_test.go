@@ -2,6 +2,7 @@ package checker
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -152,6 +153,13 @@ func TestForeignRefusals(t *testing.T) {
 		{Foreign{Model: "multi-register({x})"}, "", "begins with {x}, want {register value ...}"},
 		{Foreign{Model: "multi-register({x 0)"}, "", "want {register value ...}"},
 		{Foreign{Model: "multi-register(x)"}, "", "want nil or a whole number"},
+		{Foreign{Model: "cas-register(0"}, "", `model "cas-register(0": its parenthesis is not closed`},
+		{Foreign{Model: "cas-register (0"}, "", "its parenthesis is not closed"},
+		{Foreign{Model: "mutex("}, "", "its parenthesis is not closed"},
+		{Foreign{Model: "mutex(junk)"}, "", `model "mutex(junk)": a mutex begins with nothing else`},
+		{Foreign{Model: "mutex (junk)"}, "", "a mutex begins with nothing else, want no (junk)"},
+		{Foreign{Model: "kv(junk)"}, "", "a kv begins with nothing else"},
+		{Foreign{Model: "set(1)"}, "", "a set begins with nothing else"},
 		{Foreign{Model: "set", Total: &total}, "", `model "set" has no balances`},
 		{Foreign{Model: "mutex", Negative: true}, "", `model "mutex" has no balances`},
 		{Foreign{Model: "bank", Linearizable: true}, "", `model "bank" has no weaker reading`},
@@ -179,6 +187,48 @@ func TestForeignRefusals(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) ||
 			strings.Contains(err.Error(), "\n") || got.Verdict != Unknown {
 			t.Errorf("%+v %s: %v, %v, want an error with %q", c.f, c.line, got, err, c.want)
+		}
+	}
+}
+
+// Goal: who errs in the name of a model can be told all names, and each of them is one.
+func TestModelNames(t *testing.T) {
+	var unknown *UnknownModelError
+	if err := (Foreign{Model: "lock"}).Valid(); !errors.As(err, &unknown) {
+		t.Errorf("lock: %v", err)
+	}
+	for _, name := range ModelNames() {
+		if err := (Foreign{Model: name}).Valid(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := len(slices.Compact(ModelNames())); got != 12 {
+		t.Errorf("%d names: %q", got, ModelNames())
+	}
+}
+
+// Goal: the name of a key moves no cursor, and sentences count one thing as one.
+// Method: a key of control characters for both kinds of model; one operation on one key.
+func TestForeignSentences(t *testing.T) {
+	h := elsewhere(t, written("1"))
+	for name, want := range map[string]string{
+		"": "1 operation is linearizable", "k": "1 operation on 1 key is linearizable",
+	} {
+		h.Operations[0].Key = name
+		got, _, err := Foreign{Model: "cas-register(0)"}.Check(h, time.Minute)
+		if err != nil || got.Reason != want {
+			t.Errorf("%q, %v, want %q", got.Reason, err, want)
+		}
+	}
+	const quoted = `key "k\x1b[2J\nVALID": `
+	for model, line := range map[string]string{
+		"cas-register(0)": seen("7"), "bank": "1 2-3 ok read null [-1]",
+	} {
+		h := elsewhere(t, line)
+		h.Operations[0].Key = "k\x1b[2J\nVALID"
+		got, _, err := Foreign{Model: model}.Check(h, time.Minute)
+		if err != nil || !strings.HasPrefix(got.Reason, quoted) {
+			t.Errorf("%s: %q, %v, want %q", model, got.Reason, err, quoted)
 		}
 	}
 }

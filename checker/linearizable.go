@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"gauntlet/history"
 )
@@ -79,12 +82,7 @@ func Combine(keys []KeyResult) Result {
 		open := first[Unknown]
 		result.Reason = open.reason()
 	default:
-		if result.Reason = fmt.Sprintf("%d operations are linearizable", operations); len(keys) == 1 &&
-			keys[0].Key == "" {
-			break
-		}
-		result.Reason = fmt.Sprintf("%d operations on %d keys are linearizable",
-			operations, len(keys))
+		result.Reason = linearizableText(operations, keys)
 	}
 	if n := count[result.Verdict]; n > 1 && result.Verdict != Valid {
 		result.Reason += fmt.Sprintf(" (and %d more)", n-1)
@@ -92,10 +90,33 @@ func Combine(keys []KeyResult) Result {
 	return result
 }
 
+// linearizableText counts what is linearizable.
+func linearizableText(operations int, keys []KeyResult) string {
+	text, verb := fmt.Sprintf("%d operations", operations), "are"
+	if operations == 1 {
+		text, verb = "1 operation", "is"
+	}
+	switch {
+	case len(keys) > 1:
+		text += fmt.Sprintf(" on %d keys", len(keys))
+	case keys[0].Key != "":
+		text += " on 1 key"
+	}
+	return fmt.Sprintf("%s %s linearizable", text, verb)
+}
+
 // reason is why the key is not valid, with its name if it has one.
 func (k *KeyResult) reason() string {
 	if k.Key == "" {
 		return k.Reason
 	}
-	return fmt.Sprintf("key %s: %s", k.Key, k.Reason)
+	return fmt.Sprintf("key %s: %s", visible(k.Key), k.Reason)
+}
+
+// visible is the name of a key as a terminal may show it: quoted if some of it cannot be seen.
+func visible(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
