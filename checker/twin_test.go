@@ -292,7 +292,7 @@ func bruteForce(ops []history.Operation, done []bool, twin object) bool {
 	return finished
 }
 
-// agrees also of an answer that tells less than the twin: a cas that failed on it does not say what.
+// agrees also to an answer that tells less than the twin: a cas that failed may not say on what.
 func agrees(twin, told string) bool {
 	return twin == told || told == `{"swapped":false}` && strings.HasPrefix(twin, `{"swapped":false`)
 }
