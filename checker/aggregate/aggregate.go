@@ -45,6 +45,14 @@ func kept(format string, args ...any) Result {
 	}
 }
 
+// several counts things of which there may be one: "1 read", "2 reads".
+func several(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // open is the result of a history that shows nothing either way.
 func open(format string, args ...any) Result {
 	text := fmt.Sprintf(format, args...)

@@ -59,7 +59,8 @@ func Bank(ops []history.Operation, o BankOptions) (Result, error) {
 		}
 	}
 	if wrong == 0 {
-		return kept("%d reads of %d accounts sum to %s each", len(reads), len(b.accounts), b.total), nil
+		return kept("the balances of %s sum to %s in %s", several(len(b.accounts), "account"), b.total,
+			several(len(reads), "read")), nil
 	}
 	first.note(wrong, "reads that are wrong: %d of %d", wrong, len(reads))
 	return first, nil

@@ -18,7 +18,7 @@ func TestBank(t *testing.T) {
 		options BankOptions
 	}{
 		{want: want{"same", start + "0.read 0.ok:[[0,4],[1,6]]", ok, "", nil,
-			"2 reads of 2 accounts sum to 10 each"}},
+			"the balances of 2 accounts sum to 10 in 2 reads"}},
 		{want: want{"one read", start, ok, "", nil, ""}},
 		{want: want{"no read", "0.transfer:1 0.ok", unknown, "", nil, "never read"}},
 		{want: want{"no answer", "0.read", unknown, "", nil, "never read"}},
@@ -48,7 +48,7 @@ func TestBank(t *testing.T) {
 		{want: want{"fewer", start + "0.read 0.ok:[[0,10]]", ok, "", nil, ""}},
 		{want: want{"object", `0.read 0.ok:{"0":10,"1":0} 0.read 0.ok:{"1":5,"0":5}`, ok, "", nil, ""}},
 		{want: want{"plain", "0.read 0.ok:[10,10,10] 0.read 0.ok:[5,15,10]", ok, "", nil,
-			"2 reads of 3 accounts sum to 30 each"}},
+			"the balances of 3 accounts sum to 30 in 2 reads"}},
 		{want: want{"plain, more", "0.read 0.ok:[10,10] 0.read 0.ok:[10,11]", bad,
 			finding.Contradiction, []int{0, 1}, "sum to 21, but those of the first read, #1, to 20."}},
 		{want: want{"plain, negative", "0.read 0.ok:[10,-1]", bad, finding.Contradiction, []int{0},
@@ -57,9 +57,9 @@ func TestBank(t *testing.T) {
 			"no balance for account 1"}},
 		{want: want{"plain, strange", "0.read 0.ok:[10] 0.read 0.ok:[5,5]", bad,
 			finding.NeverWritten, []int{0, 1}, "account 1, which the first read, #1, did not have"}},
-		{want: want{"refused", start + "0.read 0.fail:[[0,3]]", ok, "", nil, "1 reads"}},
+		{want: want{"refused", start + "0.read 0.fail:[[0,3]]", ok, "", nil, "in 1 read"}},
 		{want: want{"huge", "0.read 0.ok:[[0,9223372036854775807],[1,1]]", ok, "", nil,
-			"sum to 9223372036854775808 each"}},
+			"sum to 9223372036854775808 in 1 read"}},
 	} {
 		got, err := Bank(script(t, c.script), c.options)
 		c.hold(t, got, err)

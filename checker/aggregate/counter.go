@@ -103,10 +103,12 @@ func bounded(ops []history.Operation, adds, reads []amount) (Result, error) {
 		}
 	}
 	if len(reads) == 0 {
-		return kept("nobody read the sum of %d adds, so nothing contradicts it", len(adds)), nil
+		return kept("nobody read the sum of %s, so nothing contradicts it",
+			several(len(adds), "add")), nil
 	}
 	if worst < 0 {
-		return kept("%d reads lie within the sums of %d adds", len(reads), len(adds)), nil
+		return kept("what %s returned lies within the sums of %s", several(len(reads), "read"),
+			several(len(adds), "add")), nil
 	}
 	read := reads[worst]
 	low, high := b.at(read)

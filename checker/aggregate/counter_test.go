@@ -19,7 +19,7 @@ func TestCounter(t *testing.T) {
 	for _, w := range []want{
 		{"empty", "", ok, "", nil, "nobody read the sum of"},
 		{"never read", "0.add:1 0.ok", ok, "", nil, "nobody read the sum of"},
-		{"initial", "0.read 0.ok:0", ok, "", nil, "1 reads lie within the sums of 0 adds"},
+		{"initial", "0.read 0.ok:0", ok, "", nil, "what 1 read returned lies within the sums of 0 adds"},
 		{"refused", "0.add:1 0.fail 0.read 0.ok:0", ok, "", nil, ""},
 		{"refused, yet there", "0.add:1 0.fail 0.read 0.ok:1", bad, finding.Future, []int{1},
 			"Read #2 returned 1, but the adds called by its return make at most 0."},

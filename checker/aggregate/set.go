@@ -102,8 +102,8 @@ func (s *finalSet) judge(ops []history.Operation, members []string) Result {
 			"Add #%d of %s was acknowledged, but the last read, #%d, does not hold it.",
 			ops[add].ID, lost[0], read.ID)
 	default:
-		r = kept("the last read, #%d, holds all %d elements whose add was acknowledged", read.ID,
-			len(s.added))
+		r = kept("the last read, #%d, holds all %s whose add was acknowledged", read.ID,
+			several(len(s.added), "element"))
 	}
 	r.note(len(lost), "lost: %d, namely %s", len(lost), few(lost))
 	r.note(len(unexpected), "unexpected: %d, namely %s", len(unexpected), few(unexpected))
