@@ -3,14 +3,17 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"gauntlet/checker"
 	"gauntlet/exchange/jepsen"
@@ -58,7 +61,7 @@ type evidence struct {
 }
 
 // judgeFile reads a history and checks it. Whatever is wrong with the file or the flags is the
-// user's to know: exit 64.
+// user's to know: exit 64. If the file's operations are of nobody, the answer is unknown.
 func (f *FileFlags) judgeFile(path string) (*judged, error) {
 	refuse := func(err error) (*judged, error) { return nil, &exitError{exitUsage, err} }
 	model := checker.Foreign{
@@ -74,11 +77,18 @@ func (f *FileFlags) judgeFile(path string) (*judged, error) {
 	}
 	defer file.Close()
 	h, err := jepsen.Read(file, path, f.Model)
-	if err != nil {
+	var skipped *jepsen.SkippedError
+	switch {
+	case errors.As(err, &skipped):
+		return &judged{
+			File: path, Model: f.Model, Exit: checker.ExitInconclusive, history: &history.History{},
+			Result: checker.Result{Reason: skipped.Error()},
+		}, nil
+	case err != nil:
 		return refuse(err)
 	}
 	if err := h.Valid(); err != nil {
-		return refuse(fmt.Errorf("%s: %w", path, err))
+		return refuse(errors.New(visible(fmt.Sprintf("%s: %v", path, err))))
 	}
 	j := &judged{
 		File: path, Model: f.Model, Warnings: h.Warnings, history: h,
@@ -92,7 +102,7 @@ func (f *FileFlags) judgeFile(path string) (*judged, error) {
 	case !done:
 		j.Result.Reason = err.Error()
 	case err != nil:
-		return refuse(fmt.Errorf("%s: %w", path, err))
+		return refuse(errors.New(visible(fmt.Sprintf("%s: %v", path, err))))
 	}
 	j.Verdict = j.Result.Verdict
 	j.Exit = map[checker.Verdict]int{
@@ -147,12 +157,36 @@ func evidenceOf(
 	return list
 }
 
-// until is when the operation returned.
-func (e evidence) until() string {
-	if e.Open {
-		return "..."
+// when is from when to when the operation took: in times, or in records where that is all that is
+// known of them.
+func (e evidence) when(untimed bool) string {
+	stamp := func(t time.Duration) string {
+		if untimed {
+			return strconv.FormatInt(int64(t), 10)
+		}
+		return t.String()
 	}
-	return e.Return.String()
+	from, until := stamp(e.Call), "..."
+	if untimed {
+		from = "record " + from
+	}
+	if !e.Open {
+		until = stamp(e.Return)
+	}
+	return fmt.Sprintf("%12s to %-12s", from, until)
+}
+
+// visible shows what cannot be seen, and might move a terminal's cursor, as Go would quote it.
+func visible(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+	}
+	return b.String()
 }
 
 // words puts an operation into words, by its workload if it is one of ours, or else as it stands.
@@ -178,12 +212,12 @@ func (j *judged) print(out io.Writer) error {
 	headline := map[checker.Verdict]string{
 		checker.Valid: "VALID", checker.Invalid: "VIOLATION", checker.Unknown: "INCONCLUSIVE",
 	}
-	fmt.Fprintf(&b, "%s   %s, %d operations, %s\n", headline[j.Verdict], j.File,
-		len(j.history.Operations), j.Model)
-	fmt.Fprintf(&b, "  %s\n\n", j.Result.Reason)
+	fmt.Fprintf(&b, "%s   %s, %s, %s\n", headline[j.Verdict], visible(j.File),
+		j.operations(), visible(j.Model))
+	fmt.Fprintf(&b, "  %s\n\n", visible(j.Result.Reason))
 	row := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(&b, "  %-10s%s\n", name, text)
+			fmt.Fprintf(&b, "  %-10s%s\n", name, visible(text))
 		}
 	}
 	if v := j.Result.Violation; v != nil {
@@ -192,6 +226,7 @@ func (j *judged) print(out io.Writer) error {
 	engine, why := j.decided()
 	row("engine", engine)
 	row("why", why)
+	untimed := jepsen.Untimed(j.history)
 	for i, e := range j.Evidence {
 		if hidden := len(j.Evidence) - mostShown; i == mostShown/2 && hidden > 0 {
 			row("evidence", fmt.Sprintf("... and %d more: see --json", hidden))
@@ -199,8 +234,8 @@ func (j *judged) print(out io.Writer) error {
 		if i >= mostShown/2 && i < len(j.Evidence)-mostShown/2 && len(j.Evidence) > mostShown {
 			continue
 		}
-		row("evidence", fmt.Sprintf("#%-5d process %-4d %12v to %-12s  %s: %s", e.ID, e.Process, e.Call,
-			e.until(), e.Asked, e.Answered))
+		row("evidence", fmt.Sprintf("#%-5d process %-4d %s  %s: %s", e.ID, e.Process, e.when(untimed),
+			e.Asked, e.Answered))
 	}
 	for _, note := range j.Notes {
 		row("note", note)
@@ -210,6 +245,14 @@ func (j *judged) print(out io.Writer) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// operations counts the operations of the history.
+func (j *judged) operations() string {
+	if n := len(j.history.Operations); n != 1 {
+		return fmt.Sprintf("%d operations", n)
+	}
+	return "1 operation"
 }
 
 // decided names the engine that the verdict hangs on, and says why it was this one: that of the
@@ -261,7 +304,7 @@ func (j *judged) draw(path string) error {
 		return nil
 	}
 	engine, why := j.decided()
-	facts := []string{fmt.Sprintf("%d operations", len(j.history.Operations)), j.Model, engine}
+	facts := []string{j.operations(), j.Model, engine}
 	if why != "" {
 		facts = append(facts, why)
 	}

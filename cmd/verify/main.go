@@ -121,6 +121,10 @@ func hints(err error) []string {
 	if errors.As(err, &ofLab) && ofLab.Hint != "" {
 		return []string{ofLab.Hint}
 	}
+	var unknown *checker.UnknownModelError
+	if errors.As(err, &unknown) {
+		return []string{"models are " + strings.Join(checker.ModelNames(), ", ")}
+	}
 	var summary *summaryError
 	if errors.As(err, &summary) {
 		return summary.hints
