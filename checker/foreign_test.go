@@ -108,7 +108,7 @@ var foreignObjects = []foreignCase{
 	{"multi-register({x 0})", []string{`0 0-1 info txn [["w","x",1],["r","x",5]]`,
 		`1 2-3 ok txn [["r","x",null]] [["r","x",1]]`}, Valid, ""},
 
-	{"set", []string{"0 0-1 ok add 1", "1 2-3 ok read null [1]"}, Valid, "all 1 elements"},
+	{"set", []string{"0 0-1 ok add 1", "1 2-3 ok read null [1]"}, Valid, "all 1 element "},
 	{"set", nil, Unknown, "never read"},
 	{"set", []string{"0 0-1 ok a/add 1", "1 2-3 ok a/read null [1]", "0 4-5 ok b/add 1",
 		"1 6-7 ok b/read null []", "0 8-9 ok c/add 1", "1 10-11 ok c/read null []"}, Invalid,

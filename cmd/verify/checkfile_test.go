@@ -59,7 +59,9 @@ func TestEvidence(t *testing.T) {
 	if len(list) != 2 || list[0].Open || !list[1].Open {
 		t.Fatalf("%+v", list)
 	}
-	for i, want := range [][2]string{{"3ns to 5ns", "record 3 to 5"}, {"4ns to ...", "record 4 to ..."}} {
+	for i, want := range [][2]string{
+		{"3ns to 5ns", "record 3 to 5"}, {"4ns to ...", "record 4 to ..."},
+	} {
 		timed, counted := list[i].when(false), list[i].when(true)
 		if strings.TrimSpace(timed) != want[0] || strings.TrimSpace(counted) != want[1] {
 			t.Errorf("%q, %q, want %q", timed, counted, want)

@@ -304,11 +304,12 @@ func TestLawlessOwn(t *testing.T) {
 		header + invoke(1, 5) + invoke(2, 3): "h:3: operation 2: call at 3ns, before that of " +
 			"operation 1 at 5ns",
 		header + `{"type":"fault","id":1,"stage":"healed","start":9,"stop":3}`: "h: fault 1: ",
-		header + invoke(1, 5) + `{"type":"inv`:                                 "h:3: cut off: not a JSON object: unexpected end",
-		header + invoke(1, 5)[:40]:                                             "h:2: cut off: ",
-		header[:20]:                                                            "h:1: ",
-		header:                                                                 "h:1: empty: no operation at all",
-		header + "{}":                                                          "h:2: ",
+
+		header + invoke(1, 5) + `{"type":"inv`: "h:3: cut off: not a JSON object: unexpected end",
+		header + invoke(1, 5)[:40]:             "h:2: cut off: ",
+		header[:20]:                            "h:1: ",
+		header:                                 "h:1: empty: no operation at all",
+		header + "{}":                          "h:2: ",
 	} {
 		_, err := jepsen.Read(strings.NewReader(text), "h", "register")
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

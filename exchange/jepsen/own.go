@@ -19,14 +19,14 @@ func isOwn(text []byte) bool {
 		json.Unmarshal(first, &header) == nil && header.Type == "header"
 }
 
-// ReadRun reads what a run left in its directory: a history of ours, whose last line may be cut off,
-// as a kill leaves it. Otherwise it is as strict as Read.
+// ReadRun reads what a run left in its directory: a history of ours, whose last line may be cut
+// off, as a kill leaves it. Otherwise it is as strict as Read.
 func ReadRun(r io.Reader, path string) (*history.History, error) {
 	return lawful(r, path)
 }
 
-// readOwn reads a history of ours that somebody gives. Its last line is held to what all are: nobody
-// knows what else is missing of a text that was cut off.
+// readOwn reads a history of ours that somebody gives. Its last line is held to what all are:
+// nobody knows what else is missing of a text that was cut off.
 func readOwn(in io.Reader, path string) (*history.History, error) {
 	whole := &ended{in: in}
 	h, err := lawful(whole, path)

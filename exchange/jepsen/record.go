@@ -150,8 +150,8 @@ func (r *record) set(e edn.Entry) error {
 	return nil
 }
 
-// stamp is a whole number of less than 63 bits. Nothing hangs on any other, as the order of the text
-// says all that is needed.
+// stamp is a whole number of less than 63 bits. Nothing hangs on any other, as the order of the
+// text says all that is needed.
 func stamp(v edn.Value) (int64, bool) {
 	n, ok := v.(int64)
 	return n, ok && n <= maxStamp && n >= -maxStamp

@@ -32,8 +32,8 @@ type skipped struct {
 	process string
 }
 
-// add counts a record. It looks like a client's if its process is not the nemesis, or if it asks for
-// what the model knows.
+// add counts a record. It looks like a client's if its process is not the nemesis, or if it asks
+// for what the model knows.
 func (s *skipped) add(r record, f family) {
 	s.records++
 	name := r.stranger
