@@ -247,8 +247,8 @@ func splitName(model string) (name, argument string) {
 	return strings.TrimSpace(name), strings.TrimSpace(strings.TrimSuffix(argument, ")"))
 }
 
-// argued checks what stands after a name: parentheses that close, and only where a model begins with
-// what a history does not say. A kv's may hold what its manifest calls its operations.
+// argued checks what stands after a name: parentheses that close, and only where a model begins
+// with what a history does not say. A kv's may hold what collections call its operations.
 func argued(called, name, argument string) error {
 	_, after, opened := strings.Cut(called, "(")
 	if opened && !strings.HasSuffix(strings.TrimSpace(after), ")") {
