@@ -74,8 +74,8 @@ func (kvModel) relevant(effects []effect) []effect {
 }
 
 // without removes a put together with whatever got a string that begins like its own, and an append
-// together with whatever got its text: all that is left of a linearizable window finds what it found,
-// until the next put.
+// together with whatever got its text: all that is left of a linearizable window finds what it
+// found.
 func (kvModel) without(window []effect, gone []bool) []effect {
 	var put []string // sorted
 	var appended []string

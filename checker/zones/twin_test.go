@@ -63,23 +63,19 @@ func brute(ops []register.Op) bool {
 // general asks porcupine. A pending operation may have done nothing, however late that is: it is
 // called at its time and may end as a step that changes nothing.
 func general(ops []register.Op) bool {
-	type effect struct {
-		op   register.Op
-		took bool
-	}
 	// Whether an unanswered operation took effect is part of the state's choice, so the model is
 	// one of sets of states.
 	model := porcupine.NondeterministicModel{
 		Init: func() []any { return []any{register.Initial} },
 		Step: func(state, input, _ any) []any {
-			e := input.(effect)
-			ok, next := apply(state.(register.Value), e.op)
+			op := input.(register.Op)
+			ok, next := apply(state.(register.Value), op)
 			switch {
-			case ok && e.op.Pending:
+			case ok && op.Pending:
 				return []any{next, state}
 			case ok:
 				return []any{next}
-			case e.op.Pending:
+			case op.Pending:
 				return []any{state}
 			}
 			return nil
@@ -87,7 +83,7 @@ func general(ops []register.Op) bool {
 	}
 	var all []porcupine.Operation
 	for _, op := range ops {
-		all = append(all, porcupine.Operation{Input: effect{op: op}, Call: op.Call, Return: op.Ret})
+		all = append(all, porcupine.Operation{Input: op, Call: op.Call, Return: op.Ret})
 	}
 	return porcupine.CheckOperations(model.ToModel(), all)
 }
