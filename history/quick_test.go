@@ -173,7 +173,7 @@ func TestOpenReserves(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(known, unknown) {
 		t.Errorf("Open and Read differ: %v", err)
 	}
-	if len(known.Operations) != n || opened > read/2 {
+	if len(known.Operations) != n || opened > read*2/3 {
 		t.Errorf("%d operations in %d bytes, %d of an unknown file",
 			len(known.Operations), opened, read)
 	}
