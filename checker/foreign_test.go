@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"gauntlet/checker/finding"
 	"gauntlet/history"
 )
 
@@ -318,5 +319,34 @@ func TestKVForgetsWhatNobodySaw(t *testing.T) {
 		if err != nil || got.Verdict != end.want {
 			t.Errorf("%v (%s), %v, want %v", got.Verdict, got.Reason, err, end.want)
 		}
+	}
+}
+
+// Goal: of many strings that were put, the few that contradict each other are found in no time.
+// Method: two thousand puts, each got at once, and a late get of an early one.
+func TestKVShowsTheFewThatMatter(t *testing.T) {
+	var lines []string
+	for i := range 2000 {
+		lines = append(lines, fmt.Sprintf(`0 %d-%d ok k/put "<%d>"`, 4*i, 4*i+1, i),
+			fmt.Sprintf(`0 %d-%d ok k/get null "<%d>"`, 4*i+2, 4*i+3, i))
+	}
+	lines = append(lines, `0 9000-9001 ok k/get null "<7>"`)
+	got, _, err := Foreign{Model: "kv"}.Check(elsewhere(t, lines...), time.Minute)
+	if err != nil || got.Violation == nil || len(got.Violation.Operations) != 3 {
+		t.Errorf("%s, %v", got.Reason, err)
+	}
+}
+
+// Goal: an operation from before the start of the clock is no reason to panic.
+// Method: a read of what the register began with, after a write, both long before 0.
+func TestTimesBelowZero(t *testing.T) {
+	h := elsewhere(t, `0 0-1 ok write {"value":1} {}`, `1 2-3 ok read {} {"value":0}`)
+	for i := range h.Operations {
+		h.Operations[i].Call -= time.Hour
+		h.Operations[i].Return -= time.Hour
+	}
+	got, _, err := Foreign{Model: "cas-register(0)"}.Check(h, time.Minute)
+	if err != nil || got.Verdict != Invalid || got.Violation.Class != finding.Stale {
+		t.Errorf("%v (%s), %v", got.Verdict, got.Reason, err)
 	}
 }

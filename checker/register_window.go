@@ -9,9 +9,6 @@ import (
 	"gauntlet/workload"
 )
 
-// passive implements passive: a read, or a compare-and-set that failed.
-func (a *registerAction) passive() bool { return !a.writes }
-
 // states implements enumerable: what it begins with, and whatever may have been written by then.
 // Unanswered writes are part of every window. What they wrote before it, they may as well have
 // written at its beginning.

@@ -6,8 +6,10 @@ import "gauntlet/checker/frontier"
 type shaped interface{ shape() frontier.Shape }
 
 // Shape implements frontier.Shaper.
-func (n *numbered) Shape(action int32) frontier.Shape {
-	if a, ok := n.actions[action].(shaped); ok {
+func (n *numbered) Shape(action int32) frontier.Shape { return shapeOf(n.actions[action]) }
+
+func shapeOf(a action) frontier.Shape {
+	if a, ok := a.(shaped); ok {
 		return a.shape()
 	}
 	return frontier.Any

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gauntlet/checker/finding"
+	"gauntlet/checker/frontier"
 	"gauntlet/history"
 	"gauntlet/shrink"
 )
@@ -46,10 +47,6 @@ type supposing interface {
 	// others: by them everything that the window saw may have been made.
 	suppose(window []effect) []effect
 }
-
-// passive is an action that surely changes nothing, so that it says nothing if it may as well not
-// have happened.
-type passive interface{ passive() bool }
 
 // smaller reduces a violation to a part of it. Whatever it gives up, it gives up in such a way that
 // what is left of a linearizable history is linearizable. So what is left of a violation, if no
@@ -334,8 +331,8 @@ func extent(window []effect, gone []bool) (began, ended time.Duration) {
 
 // doubt makes an effect one that was not answered; it is false if it says nothing then.
 func (s *smaller) doubt(e *effect) bool {
-	if p, ok := e.action.(passive); ok && p.passive() {
-		return false
+	if shapeOf(e.action) == frontier.Reads {
+		return false // it surely changes nothing
 	}
 	action, err := s.model.decode(e.op, true)
 	if err != nil || action == nil {

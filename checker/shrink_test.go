@@ -198,3 +198,19 @@ func TestFewValues(t *testing.T) {
 		t.Fatalf("the histories are one-sided: %v, %d of more than two operations", verdicts, late)
 	}
 }
+
+// Goal: when the time for shrinking is up no candidate is made any more: each is as long as the
+// window. Method: count the candidates, in time and after it.
+func TestShrinkingEnds(t *testing.T) {
+	for _, test := range []struct {
+		left time.Duration
+		want bool
+	}{{time.Hour, true}, {-1, false}} {
+		s := &smaller{model: kvModel{}, until: time.Now().Add(test.left)}
+		var made int
+		kept := s.subset(1000, func([]int) []effect { made++; return nil })
+		if (made > 0) != test.want || len(kept) != 1000 {
+			t.Errorf("with %v left: %d candidates, %d parts kept", test.left, made, len(kept))
+		}
+	}
+}

@@ -43,7 +43,8 @@ const (
 // Invariants:
 //  1. Class and Culprits are set if and only if Answer is Violation.
 //  2. Culprits rise strictly. They are a violation by themselves, provided that every value which
-//     one of them saw and none of them wrote may have been written at any time.
+//     one of them saw and none of them wrote may have been written at any time; or, if Class is
+//     NeverWritten, that nobody wrote it.
 type Finding struct {
 	Answer   Answer
 	Why      string // if undecided, the precondition that is broken or the limit that was spent

@@ -3,8 +3,8 @@
 // for linearizability, Concurrency and Computation 29(4), 2017). What is kept depends on how many
 // operations are open at once, not on how long the history is.
 //
-//	Search    a whole history            Object    what is searched over
-//	Stream    a history while it grows   Register  makes an Object of a register
+//	Search    decides a history          Object    what is searched over
+//	                                     Register  makes an Object of a register
 package frontier
 
 import (

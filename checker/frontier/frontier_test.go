@@ -236,3 +236,31 @@ func (counter) Step(state, action int32) (int32, bool) {
 	}
 	return state, state < 0
 }
+
+// tally is an object of which each action leads to a state of its own, and that counts its steps.
+type tally struct{ steps int }
+
+func (c *tally) Step(state, action int32) (int32, bool) {
+	c.steps++
+	return state*7919 + action + 1, action != 0
+}
+
+// Goal: a search that is asked to stop does so soon, also where one configuration is much work.
+// Method: an answer that nothing explains, beside thousands of unanswered operations; how many
+// steps are taken until the search first asks.
+func TestAsksToStopInTime(t *testing.T) {
+	ops := []Op{{Call: 1, Ret: 2}}
+	for i := range int32(4000) {
+		ops = append(ops, Op{Call: 0, Ret: Forever, Action: i + 1, Pending: true})
+	}
+	o, first := &tally{}, 0
+	r := Search(o, []int32{1}, ops, Limit{Stop: func() bool {
+		if first == 0 {
+			first = o.steps
+		}
+		return true
+	}})
+	if r.Answer != finding.Undecided || first == 0 || first > 100_000 {
+		t.Errorf("%+v, asked after %d steps", r, first)
+	}
+}

@@ -2,7 +2,6 @@ package frontier
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -171,19 +170,6 @@ func (s *sweep) prune(j Judge, at int64) {
 	s.refresh()
 }
 
-// loosen goes on as generous, when to be exact is too much.
-func (s *sweep) loosen() {
-	s.mode, s.lossy = generous, true
-	for _, id := range s.columns {
-		if id >= 0 {
-			s.classes[id].column = -1
-		}
-	}
-	s.columns, s.layout.pools = nil, 0
-	s.now.relayout(s.layout)
-	s.refresh()
-}
-
 // refresh drops what is dominated since the members of now were changed.
 func (s *sweep) refresh() {
 	s.next.reset(s.layout)
@@ -221,19 +207,4 @@ func (s *sweep) spend(format string, args ...any) {
 	if s.why == "" {
 		s.why = fmt.Sprintf(format, args...)
 	}
-}
-
-// clone copies the sweep, for a look ahead.
-func (s *sweep) clone() *sweep {
-	twin := *s
-	twin.slots, twin.free = slices.Clone(s.slots), slices.Clone(s.free)
-	twin.classes, twin.unused = slices.Clone(s.classes), slices.Clone(s.unused)
-	for i := range twin.classes {
-		twin.classes[i].open = slices.Clone(s.classes[i].open)
-	}
-	twin.active, twin.byName = slices.Clone(s.active), maps.Clone(s.byName)
-	twin.columns, twin.writers = slices.Clone(s.columns), slices.Clone(s.writers)
-	twin.now.words, twin.now.next = slices.Clone(s.now.words), slices.Clone(s.now.next)
-	twin.now.heads, twin.next, twin.search = index{}, set{}, search{}
-	return &twin
 }

@@ -1,7 +1,5 @@
-// Package sets decides whether what clients saw of a set is linearizable, in almost linear time.
-//
-//	Grow     a set to which elements are added, and which is read as a whole
-//	Members  a set from which elements are taken as well, asked about one element at a time
+// Package sets decides whether what clients saw of a set, to which elements are added and which is
+// read as a whole, is linearizable: see Grow.
 package sets
 
 import (
