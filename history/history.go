@@ -48,6 +48,9 @@ type Cut struct {
 	From string  `json:"from"`
 	To   string  `json:"to"`
 	Mode CutMode `json:"mode"`
+
+	Rate int `json:"rate,omitempty"` // permille of the packets; 0: all of them
+	Size int `json:"size,omitempty"` // packets of so many bytes or more; 0: of any size
 }
 
 // CutMode says which packets of a severed direction are lost.
@@ -58,7 +61,11 @@ type CutMode string
 const (
 	CutPackets CutMode = "packets"
 	CutPayload CutMode = "payload"
+	CutReject  CutMode = "reject" // each packet is answered by a TCP reset: connections die at once
 )
+
+// Clients is the end of a cut where the clients are.
+const Clients = "clients"
 
 // Evidence is one read-back from a host that a fault bit, or that it did not.
 type Evidence struct {
@@ -95,7 +102,8 @@ type Fault struct {
 	PlannedStop  time.Duration `json:"plannedStop"`
 	Start        time.Duration `json:"start"`             // injection confirmed
 	Stop         time.Duration `json:"stop,omitempty"`    // healed_at
-	Resumed      time.Duration `json:"resumed,omitempty"` // transport_resumed_at; 0: not seen
+	Heard        time.Duration `json:"heard,omitempty"`   // transport_resumed_at; 0: not seen
+	Resumed      time.Duration `json:"resumed,omitempty"` // the nodes have caught up; 0: not seen
 	Evidence     []Evidence    `json:"evidence,omitempty"`
 	Error        string        `json:"error,omitempty"`
 }

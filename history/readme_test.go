@@ -2,8 +2,10 @@ package history
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Goal: the README's example is a history. Method: read its indented lines and check the laws.
@@ -25,8 +27,16 @@ func TestReadmeExample(t *testing.T) {
 	if err := h.Valid(); err != nil {
 		t.Error(err)
 	}
-	if len(h.Operations) != 2 || len(h.Faults) != 1 || len(h.Observations) != 1 ||
+	if len(h.Operations) != 2 || len(h.Faults) != 3 || len(h.Observations) != 1 ||
 		len(h.Phases) != 1 || len(h.Warnings) != 0 {
 		t.Errorf("the example reads as %+v", h)
+	}
+	loss, refused := h.Faults[1], h.Faults[2]
+	if loss.Heard != 6140*time.Microsecond || loss.Resumed != 6200*time.Microsecond ||
+		!slices.Equal(loss.Cuts, []Cut{{From: "n2", To: "n1", Mode: CutPayload, Rate: 300}}) {
+		t.Errorf("the loss reads as %+v", loss)
+	}
+	if !slices.Equal(refused.Cuts, []Cut{{From: Clients, To: "n1", Mode: CutReject}}) {
+		t.Errorf("the cut from clients reads as %+v", refused)
 	}
 }

@@ -43,7 +43,7 @@ func (h *History) stamped() []stampedLine {
 		add(p.At, phaseLine{typePhase, p})
 	}
 	for _, f := range h.Faults {
-		add(max(f.Start, f.Stop, f.Resumed), faultLine{typeFault, f})
+		add(max(f.Start, f.Stop, f.Heard, f.Resumed), faultLine{typeFault, f})
 	}
 	for _, op := range h.Operations {
 		add(op.Call, invokeLine{

@@ -1,10 +1,12 @@
 package nemesis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"gauntlet/chance"
+	"gauntlet/history"
 )
 
 // Bind turns an event into concrete hosts and links, given what is known at this instant. It is a
@@ -20,8 +22,16 @@ func Bind(e Event, v View, seed uint64) (Action, error) {
 		err = bindLinks(&a, v, s)
 	case e.Kind == KindVersion:
 		a.Hosts, err = outdated(e, v)
+	case len(e.On) > 0:
+		a.Hosts, err = chosenByName(e, v)
 	default:
 		a.Hosts, err = choose(e.Kind, e.Role, v, s)
+	}
+	if e.Kind == KindClientCut {
+		for _, host := range a.Hosts {
+			a.Cuts = append(a.Cuts, history.Cut{From: history.Clients, To: host,
+				Mode: cmp.Or(e.Mode, history.CutPackets)})
+		}
 	}
 	if err != nil {
 		return Action{}, fmt.Errorf("bind fault %d: %w", e.ID, err)
@@ -39,5 +49,15 @@ func bindLinks(a *Action, v View, s *chance.Stream) error {
 	}
 	var err error
 	a.Hosts, a.Cuts, err = row.links(v, a.Event, s)
+	for i := range a.Cuts {
+		cut := &a.Cuts[i]
+		cut.Mode = cmp.Or(a.Event.Mode, cut.Mode)
+		switch a.Event.Kind {
+		case KindLoss:
+			cut.Rate = a.Event.Rate
+		case KindMTU:
+			cut.Size = a.Event.Size
+		}
+	}
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gauntlet/history"
 )
 
 // The kinds of faults. "While it lasts" is the event's For.
@@ -29,6 +31,9 @@ const (
 	KindDelay     Kind = "delay"     // messages take Amount longer
 	KindReorder   Kind = "reorder"   // Rate permille of the messages are held back by up to Amount
 	KindClog      Kind = "clog"      // nothing arrives while it lasts, then everything
+	KindMTU       Kind = "mtu"       // packets of Size bytes or more are lost: a black hole
+
+	KindClientCut Kind = "client-cut" // nothing that clients send arrives
 )
 
 // Traits are what a kind takes, and where it can be had.
@@ -38,12 +43,17 @@ type Traits struct {
 	MinRate int  // of Rate, which is never 0; MinRate = MaxRate = 0: takes none
 	MaxRate int  //
 	Amount  bool // takes an Amount
+	Size    bool // takes a Size
+	Runs    bool // strikes by role, and yet the process runs on
 	Hosts   bool // package inject carries it out, in the lab and on hosts
 	Sim     bool // the simulator does
 }
 
-// maxAmount bounds amounts: more is a slip of the unit.
-const maxAmount = time.Hour
+// maxAmount and maxSize bound amounts and sizes: more is a slip of the unit.
+const (
+	maxAmount = time.Hour
+	maxSize   = 65535
+)
 
 // kinds is the one list of what can befall a cluster.
 var kinds = []struct {
@@ -55,17 +65,19 @@ var kinds = []struct {
 	{KindKill, Traits{Crowd: true, Hosts: true, Sim: true}},
 	{KindVersion, Traits{Hosts: true}},
 	{KindPower, Traits{Crowd: true, Sim: true}},
-	{KindClockJump, Traits{Amount: true, Sim: true}},
-	{KindClockRate, Traits{MinRate: -900, MaxRate: 1000, Sim: true}},
-	{KindDiskSlow, Traits{Amount: true, Sim: true}},
+	{KindClockJump, Traits{Runs: true, Amount: true, Sim: true}},
+	{KindClockRate, Traits{Runs: true, MinRate: -900, MaxRate: 1000, Sim: true}},
+	{KindDiskSlow, Traits{Runs: true, Amount: true, Sim: true}},
 	{KindDiskError, Traits{Sim: true}},
 	{KindDiskFull, Traits{Sim: true}},
 	{KindBitRot, Traits{Sim: true}},
-	{KindLoss, Traits{Links: true, MinRate: 1, MaxRate: 1000, Sim: true}},
+	{KindLoss, Traits{Links: true, MinRate: 1, MaxRate: 1000, Hosts: true, Sim: true}},
 	{KindDuplicate, Traits{Links: true, MinRate: 1, MaxRate: 1000, Sim: true}},
 	{KindDelay, Traits{Links: true, Amount: true, Sim: true}},
 	{KindReorder, Traits{Links: true, MinRate: 1, MaxRate: 1000, Amount: true, Sim: true}},
 	{KindClog, Traits{Links: true, Sim: true}},
+	{KindMTU, Traits{Links: true, Size: true, Hosts: true, Sim: true}},
+	{KindClientCut, Traits{Crowd: true, Runs: true, Hosts: true, Sim: true}},
 }
 
 // Kinds lists every kind, always in the same order.
@@ -95,8 +107,9 @@ func (k Kind) Valid() error {
 	return fmt.Errorf("unknown kind of fault %q (one of %s)", string(k), names(Kinds()))
 }
 
-// measures returns every reason why a fault of the kind cannot have such a rate or amount, joined.
-func (k Kind) measures(rate int, amount time.Duration) error {
+// measures returns every reason why a fault of the kind cannot have such a rate, amount or size,
+// joined.
+func (k Kind) measures(rate int, amount time.Duration, size int) error {
 	var errs []error
 	traits := k.Traits()
 	switch rated := traits.MaxRate != 0; {
@@ -115,7 +128,29 @@ func (k Kind) measures(rate int, amount time.Duration) error {
 		errs = append(errs, fmt.Errorf("%s: an amount of %v must be above 0 and at most %v", k,
 			amount, maxAmount))
 	}
+	switch {
+	case !traits.Size && size != 0:
+		errs = append(errs, fmt.Errorf("%s takes no size", k))
+	case traits.Size && (size < 1 || size > maxSize):
+		errs = append(errs, fmt.Errorf("%s: a size of %d bytes must be from 1 to %d", k, size, maxSize))
+	}
 	return errors.Join(errs...)
+}
+
+// modes is what can become of the packets of a severed link.
+var modes = []history.CutMode{history.CutPackets, history.CutPayload, history.CutReject}
+
+// takesMode says why a fault of the kind cannot treat packets so; "" is always right.
+func (k Kind) takesMode(mode history.CutMode) error {
+	switch {
+	case mode == "":
+		return nil
+	case k != KindPartition && k != KindClientCut:
+		return fmt.Errorf("%s takes no mode", k)
+	case !slices.Contains(modes, mode):
+		return fmt.Errorf("unknown mode %q (one of %s)", string(mode), names(modes))
+	}
+	return nil
 }
 
 // names lists words for a person.

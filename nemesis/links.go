@@ -23,6 +23,11 @@ func minority(v View, _ Event, s *chance.Stream) ([]string, error) {
 	return sample(v.Nodes, spare(len(v.Nodes)), s), nil
 }
 
+func leaderMinority(v View, _ Event, s *chance.Stream) ([]string, error) {
+	others := without(v.Nodes, []string{v.Leader})
+	return append(sample(others, spare(len(v.Nodes))-1, s), v.Leader), nil
+}
+
 func half(v View, _ Event, s *chance.Stream) ([]string, error) {
 	return sample(v.Nodes, len(v.Nodes)/2, s), nil
 }

@@ -44,14 +44,16 @@ type Spec struct {
 	FromStart  bool          // a partition of exactly one shape, and none that needs a leader
 	Flap       time.Duration // of a partition: cut so long, healed so long, until For has passed; or 0
 
-	Rate   int           // permille, of kinds that take one
-	Amount time.Duration // of kinds that take one
-	Sites  [][]int       // where nodes stand, for shapes that need it: see Event
-	Builds []int         // the build that each node begins with, for versions: the target knows it
+	Rate   int             // permille, of kinds that take one
+	Amount time.Duration   // of kinds that take one
+	Size   int             // bytes, of kinds that take one
+	Mode   history.CutMode // of a partition: what becomes of packets; "": as its shapes have it
+	Sites  [][]int         // where nodes stand, for shapes that need it: see Event
+	Builds []int           // the build that each node begins with, for versions: the target knows it
 }
 
-// Event is one planned fault. Shape is set for faults of links and for versions, Role for the other
-// kinds.
+// Event is one planned fault. Shape is set for faults of links and for versions, Role or On for the
+// other kinds. One of a timeline may speak of nodes by the names of its Cast.
 type Event struct {
 	ID        int           `json:"id"`  // rising with At, from 1
 	At        time.Duration `json:"at"`  // since the start of the load phase
@@ -61,8 +63,14 @@ type Event struct {
 	Role      Role          `json:"role,omitempty"`
 	Rate      int           `json:"rate,omitempty"`      // permille
 	Amount    time.Duration `json:"amount,omitempty"`    // how much later, longer, or further
+	Size      int           `json:"size,omitempty"`      // bytes
 	Sites     [][]int       `json:"sites,omitempty"`     // the nodes of each site, counted from 1
 	FromStart bool          `json:"fromStart,omitempty"` // in force before the target starts
+
+	Mode  history.CutMode `json:"mode,omitempty"`  // of a partition; "": as its shape has it
+	On    []string        `json:"on,omitempty"`    // whom it strikes, by name
+	Links []Link          `json:"links,omitempty"` // of the shapes ShapeCut and ShapeOnly
+	When  *Condition      `json:"when,omitempty"`  // it begins once this holds, but not before At
 
 	// Stream is the event's own stream of chance, untouched by adding or removing others. The cuts of
 	// one flapping partition share theirs: it is the same links that flap.
@@ -79,8 +87,15 @@ type View struct {
 	Leader  string   // "" while unknown
 	Stopped []string // hosts not to be struck: their process is paused or ended right now
 
-	Builds map[string]int // which build each host's node is, if the target has two
+	Builds map[string]int    // which build each host's node is, if the target has two
+	Cast   map[string]string // whom the names of a cast mean, once it is bound
+
+	Acknowledged int                 // operations, since the start of the run
+	Progress     map[string]Progress // of each host, as last heard
 }
+
+// Progress is how far a node says that it has come.
+type Progress struct{ Term, Commit uint64 }
 
 // Action is an event bound to hosts.
 type Action struct {

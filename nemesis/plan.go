@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,15 +35,30 @@ func NewPlan(specs []Spec, load time.Duration, seed uint64) (Plan, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	slices.SortStableFunc(plan, func(a, b Event) int { return int(a.At - b.At) })
-	for i := range plan {
-		plan[i].ID = i + 1
-	}
-	return plan, nil
+	return Merge(plan, nil), nil
 }
 
+// Merge puts the events of a timeline among those of a plan, in the order of their start, and
+// numbers all of them anew. Events of a timeline draw from streams that no series has.
+func Merge(plan Plan, timeline []Event) Plan {
+	merged := slices.Clone(plan)
+	for _, e := range timeline {
+		e.Stream |= timelineStream
+		merged = append(merged, e)
+	}
+	slices.SortStableFunc(merged, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
+	for i := range merged {
+		merged[i].ID = i + 1
+	}
+	return merged
+}
+
+// timelineStream is beyond the streams of any series.
+const timelineStream = 1 << 62
+
 func (s Spec) events(ordinal uint64, load time.Duration, seed uint64) []Event {
-	base := Event{Kind: s.Kind, For: s.For, Rate: s.Rate, Amount: s.Amount, Stream: ordinal << 32}
+	base := Event{Kind: s.Kind, For: s.For, Rate: s.Rate, Amount: s.Amount, Size: s.Size,
+		Mode: s.Mode, Stream: ordinal << 32}
 	if s.FromStart {
 		base.For, base.FromStart, base.Shape = load, true, s.Shapes[0]
 		base.Sites = s.sites(base.Shape)
@@ -58,7 +74,7 @@ func (s Spec) events(ordinal uint64, load time.Duration, seed uint64) []Event {
 		e.At = time.Duration(k)*s.Every + place.Duration(slack/4, slack-slack/4)
 		choose(k, &e)
 		e.Sites = s.sites(e.Shape)
-		events = append(events, s.flaps(e)...)
+		events = append(events, e.Flaps(s.Flap)...)
 	}
 	return events
 }
@@ -71,15 +87,16 @@ func (s Spec) sites(shape Shape) [][]int {
 	return nil
 }
 
-// flaps takes an event apart into the cuts of a flapping one.
-func (s Spec) flaps(e Event) []Event {
-	if s.Flap == 0 {
+// Flaps takes an event apart into the cuts of one that flaps: in force for so long, then healed for
+// as long, until its time is over. 0: it does not flap.
+func (e Event) Flaps(flap time.Duration) []Event {
+	if flap == 0 {
 		return []Event{e}
 	}
 	var cuts []Event
-	for off := time.Duration(0); off < s.For; off += 2 * s.Flap {
+	for off := time.Duration(0); off < e.For; off += 2 * flap {
 		cut := e
-		cut.At, cut.For = e.At+off, min(s.Flap, s.For-off)
+		cut.At, cut.For = e.At+off, min(flap, e.For-off)
 		cuts = append(cuts, cut)
 	}
 	return cuts

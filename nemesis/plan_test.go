@@ -23,12 +23,19 @@ func anySpec(t *rapid.T) Spec {
 	if traits.Amount {
 		s.Amount = time.Duration(rapid.Int64Range(1, int64(maxAmount)).Draw(t, "amount"))
 	}
+	if traits.Size {
+		s.Size = rapid.IntRange(1, maxSize).Draw(t, "size")
+	}
+	if s.Kind == KindPartition || s.Kind == KindClientCut {
+		s.Mode = rapid.SampledFrom(append(modes, "")).Draw(t, "mode")
+	}
 	if !traits.Links {
 		role := rapid.SampledFrom(roles)
 		s.On = rapid.SliceOfNDistinct(role, 1, 3, rapid.ID[Role]).Draw(t, "roles")
 		return s
 	}
-	rows := rapid.SliceOfNDistinct(rapid.SampledFrom(shapes), 1, 5,
+	dealt := slices.DeleteFunc(slices.Clone(shapes), func(r shapeRow) bool { return r.named })
+	rows := rapid.SliceOfNDistinct(rapid.SampledFrom(dealt), 1, 5,
 		func(r shapeRow) Shape { return r.shape }).Draw(t, "shapes")
 	for _, r := range rows {
 		s.Shapes = append(s.Shapes, r.shape)

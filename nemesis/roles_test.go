@@ -16,7 +16,7 @@ func TestCrowds(t *testing.T) {
 			for stream := range uint64(40) {
 				e := Event{ID: 1, Kind: KindKill, Role: role, For: 1, Stream: stream}
 				a, err := Bind(e, View{Nodes: hosts(size), Leader: "n1"}, 9)
-				if wrong := e.Valid(size); wrong != nil {
+				if wrong := e.Valid(size, nil); wrong != nil {
 					if size >= 3 || err == nil {
 						t.Errorf("%s of %d: %v, bound with %v", role, size, wrong, err)
 					}
@@ -80,19 +80,19 @@ func TestBitRotSparesAQuorum(t *testing.T) {
 	for size := 1; size <= 9; size++ {
 		e := Event{ID: 1, Kind: KindBitRot, Role: RoleAny, For: 1}
 		_, err := Bind(e, View{Nodes: hosts(size)}, 1)
-		if possible := size >= 3; possible != (err == nil) || possible != (e.Valid(size) == nil) {
-			t.Errorf("%d nodes: bound with %v, valid %v", size, err, e.Valid(size))
+		if possible := size >= 3; possible != (err == nil) || possible != (e.Valid(size, nil) == nil) {
+			t.Errorf("%d nodes: bound with %v, valid %v", size, err, e.Valid(size, nil))
 		}
 	}
 }
 
-// Goal: only kinds that end or stop a process strike several at once.
+// Goal: only kinds that end or stop a process, or part it from its clients, strike several at once.
 func TestCrowdsRefused(t *testing.T) {
 	for _, kind := range Kinds() {
 		if kind.Traits().Links || kind == KindVersion {
 			continue
 		}
-		crowd := kind == KindPause || kind == KindKill || kind == KindPower
+		crowd := slices.Contains([]Kind{KindPause, KindKill, KindPower, KindClientCut}, kind)
 		err := RoleMajority.Valid(kind, 5)
 		if crowd != (err == nil) || err != nil && !strings.Contains(err.Error(), "one host at a time") {
 			t.Errorf("%s of a majority: %v", kind, err)

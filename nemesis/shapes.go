@@ -31,6 +31,10 @@ const (
 	ShapeOneWayOut       Shape = "one-way-out"        // nothing that any one host sends arrives
 	ShapeOneWayOutLeader Shape = "one-way-out-leader" // nothing that the leader sends arrives
 	ShapeOneWayPair      Shape = "one-way-pair"       // from one host to one other
+
+	ShapeLeaderMinority Shape = "leader-minority" // the leader, with as many as a quorum can spare
+	ShapeCut            Shape = "cut"             // the links that a timeline names
+	ShapeOnly           Shape = "only"            // all links but those
 )
 
 // shapeRow is what one shape needs, and which links it strikes.
@@ -40,6 +44,7 @@ type shapeRow struct {
 	even   bool // needs an even number of hosts
 	leader bool // needs to know the leader
 	sites  bool // needs to know where the hosts stand
+	named  bool // needs a timeline's names of links
 	links  links
 }
 
@@ -68,6 +73,9 @@ var shapes = []shapeRow{
 	{shape: ShapeOneWayOut, nodes: 2, links: sever(one(RoleAny), outward)},
 	{shape: ShapeOneWayOutLeader, nodes: 2, leader: true, links: sever(leader, outward)},
 	{shape: ShapeOneWayPair, nodes: 2, links: onePair},
+	{shape: ShapeLeaderMinority, nodes: 3, leader: true, links: sever(leaderMinority, bothWays)},
+	{shape: ShapeCut, nodes: 2, named: true, links: cutNamed(false)},
+	{shape: ShapeOnly, nodes: 2, named: true, links: cutNamed(true)},
 }
 
 // Valid returns every reason why the shape is unknown or impossible on that many nodes that stand

@@ -22,7 +22,8 @@ func (s Spec) Valid(nodes int) error {
 	if s.Kind == KindVersion {
 		errs = append(errs, s.validSteps())
 	}
-	errs = append(errs, s.Kind.measures(s.Rate, s.Amount), s.consistent())
+	errs = append(errs, s.Kind.measures(s.Rate, s.Amount, s.Size), s.Kind.takesMode(s.Mode),
+		s.consistent())
 	return errors.Join(errs...)
 }
 
@@ -31,25 +32,16 @@ func (s Spec) NeedsLeader() bool {
 	return slices.ContainsFunc(s.Shapes, Shape.NeedsLeader) || slices.Contains(s.On, RoleLeader)
 }
 
-// Valid returns every reason why the event cannot be had on that many nodes, joined. It is for
-// events that no plan of ours made.
-func (e Event) Valid(nodes int) error {
+// Valid returns every reason why the event cannot be had on that many nodes with such a cast,
+// joined. It is for events that no series made.
+func (e Event) Valid(nodes int, cast Cast) error {
 	if err := e.Kind.Valid(); err != nil {
 		return err
 	}
-	errs := []error{e.Kind.measures(e.Rate, e.Amount)}
-	links := e.Kind.Traits().Links
-	switch {
-	case links && e.Role != "":
-		errs = append(errs, fmt.Errorf("%s takes a shape, not the role %s", e.Kind, e.Role))
-	case links:
-		errs = append(errs, e.Shape.Valid(nodes, e.Sites))
-	case e.Kind == KindVersion:
-		errs = append(errs, validStep(e.Shape))
-	case e.Shape != "":
-		errs = append(errs, fmt.Errorf("%s takes a role, not the shape %s", e.Kind, e.Shape))
-	default:
-		errs = append(errs, e.Role.Valid(e.Kind, nodes))
+	errs := []error{e.Kind.measures(e.Rate, e.Amount, e.Size), e.Kind.takesMode(e.Mode),
+		e.whom(nodes), e.known(cast, nodes)}
+	if e.When != nil {
+		errs = append(errs, e.When.Valid())
 	}
 	if e.At < 0 {
 		errs = append(errs, fmt.Errorf("at %v must not be below 0", e.At))
@@ -66,6 +58,32 @@ func (e Event) Valid(nodes int) error {
 	return errors.Join(errs...)
 }
 
+// whom checks that the event says whom it strikes in one way, and one that its kind has.
+func (e Event) whom(nodes int) error {
+	row, _ := e.Shape.row()
+	switch links := e.Kind.Traits().Links; {
+	case links && (e.Role != "" || len(e.On) > 0):
+		return fmt.Errorf("%s takes a shape or links, not whom it is on", e.Kind)
+	case links && row.named != (len(e.Links) > 0):
+		return fmt.Errorf("links go with the shapes %s and %s", ShapeCut, ShapeOnly)
+	case links:
+		return e.Shape.Valid(nodes, e.Sites)
+	case len(e.Links) > 0:
+		return fmt.Errorf("%s strikes no links", e.Kind)
+	case e.Kind == KindVersion:
+		return validStep(e.Shape)
+	case e.Shape != "":
+		return fmt.Errorf("%s takes a role, not the shape %s", e.Kind, e.Shape)
+	case len(e.On) > 0 && e.Role != "":
+		return fmt.Errorf("%s strikes a role or names, not both", e.Kind)
+	case len(e.On) > 1 && !e.Kind.Traits().Crowd:
+		return fmt.Errorf("%s strikes one host at a time, not %d", e.Kind, len(e.On))
+	case len(e.On) > 0:
+		return nil
+	}
+	return e.Role.Valid(e.Kind, nodes)
+}
+
 // linkShapes are the shapes that are none of a version's steps.
 func (s Spec) linkShapes() []Shape {
 	if s.Kind == KindVersion {
@@ -78,6 +96,11 @@ func (s Spec) linkShapes() []Shape {
 func (s Spec) consistent() error {
 	if err := s.choosable(); err != nil {
 		return err
+	}
+	for _, shape := range s.linkShapes() {
+		if row, _ := shape.row(); row.named {
+			return fmt.Errorf("shape %s is for a timeline, which names links", shape)
+		}
 	}
 	if s.FromStart {
 		return s.spansLoad()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"gauntlet/history"
 )
 
 // Goal: what NewPlan lays out on a cluster that the series fit is valid, event by event, and
@@ -25,7 +27,7 @@ func TestPlansAreValidEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range plan {
-			if err := e.Valid(nodes); fits == nil && err != nil {
+			if err := e.Valid(nodes, nil); fits == nil && err != nil {
 				t.Fatalf("%+v: %v", e, err)
 			}
 		}
@@ -71,7 +73,7 @@ func TestEventsRefused(t *testing.T) {
 		{with(kill, func(e *Event) { e.Sites = sitesOf(5) }), "sites are for the shapes that need"},
 		{with(cut, func(e *Event) { e.Shape = "triangle" }), `unknown shape "triangle"`},
 		{with(cut, func(e *Event) { e.Shape = ShapeHalves }), "an even number of nodes, not 5"},
-		{with(cut, func(e *Event) { e.Role = RoleAny }), "takes a shape, not the role any"},
+		{with(cut, func(e *Event) { e.Role = RoleAny }), "takes a shape or links, not whom"},
 		{with(cut, func(e *Event) { e.At, e.FromStart = 1, true }), "only a partition at 0"},
 		{with(loss, func(e *Event) { e.Rate = 0 }), "loss needs a rate other than 0"},
 		{with(loss, func(e *Event) { e.Rate = -1 }), "a rate of -1 permille must be from 1 to 1000"},
@@ -80,8 +82,24 @@ func TestEventsRefused(t *testing.T) {
 		{Event{Kind: KindDelay, Shape: ShapeAll, For: 1, Amount: 2 * maxAmount}, "at most 1h0m0s"},
 		{Event{Kind: KindClockRate, Role: RoleAny, For: 1, Rate: -901}, "from -900 to 1000"},
 		{Event{Kind: KindVersion, Shape: ShapeAll, For: 1}, `unknown step "all"`},
+		{Event{Kind: KindMTU, Shape: ShapeAll, For: 1}, "a size of 0 bytes must be from 1 to 65535"},
+		{Event{Kind: KindMTU, Shape: ShapeAll, For: 1, Size: 65536}, "a size of 65536 bytes must"},
+		{with(kill, func(e *Event) { e.Size = 1 }), "kill takes no size"},
+		{with(kill, func(e *Event) { e.Mode = history.CutReject }), "kill takes no mode"},
+		{with(loss, func(e *Event) { e.Mode = history.CutReject }), "loss takes no mode"},
+		{with(cut, func(e *Event) { e.Mode = "maybe" }),
+			`unknown mode "maybe" (one of packets, payload, reject)`},
+		{with(cut, func(e *Event) { e.Links = linksOf("n1-n2") }), "go with the shapes cut and only"},
+		{with(cut, func(e *Event) { e.Shape = ShapeOnly }), "go with the shapes cut and only"},
+		{with(cut, func(e *Event) { e.Shape, e.Links = ShapeCut, linksOf("n1-n6") }),
+			"nobody is called n6: it is neither cast nor one of n1 to n5"},
+		{with(kill, func(e *Event) { e.Links = linksOf("n1-n2") }), "kill strikes no links"},
+		{with(kill, func(e *Event) { e.On = []string{"n1"} }), "a role or names, not both"},
+		{with(kill, func(e *Event) { e.Role, e.On = "", []string{"old"} }), "nobody is called old"},
+		{Event{Kind: KindDiskFull, On: []string{"n1", "n2"}, For: 1}, "one host at a time, not 2"},
+		{with(kill, func(e *Event) { e.When = &Condition{} }), "when names no condition"},
 	} {
-		err := c.event.Valid(5)
+		err := c.event.Valid(5, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%+v: error %v, want %q and no more", c.event, err, c.want)
 		}
@@ -92,11 +110,28 @@ func TestEventsRefused(t *testing.T) {
 		{Kind: KindVersion, Shape: ShapeUpgrade, For: 1},
 		{Kind: KindClog, Shape: ShapeSite, For: 1, Sites: sitesOf(5)},
 		with(cut, func(e *Event) { e.FromStart = true }),
+		with(cut, func(e *Event) { e.Shape, e.Links = ShapeOnly, linksOf("n1>*", "n5 - n2") }),
+		{Kind: KindPause, On: []string{"n1", "n5"}, For: 1, When: &Condition{Behind: "n2", Lag: 3}},
+		{Kind: KindMTU, Shape: ShapeChain, For: 1, Size: 1400},
+		{Kind: KindClientCut, Role: RoleMajority, For: 1, Mode: history.CutReject},
 	} {
-		if err := good.Valid(5); err != nil {
+		if err := good.Valid(5, nil); err != nil {
 			t.Errorf("%+v: %v", good, err)
 		}
 	}
+}
+
+// linksOf reads links that are known to be right.
+func linksOf(texts ...string) []Link {
+	var all []Link
+	for _, text := range texts {
+		l, err := ParseLink(text)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, l)
+	}
+	return all
 }
 
 // Goal: what only series know, and an event does not, is checked too. Method: one broken rule each.

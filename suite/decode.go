@@ -29,7 +29,11 @@ func newDecoder(file, place string) *decoder {
 }
 
 func (d *decoder) parse(text []byte) (*Suite, error) {
-	s := d.suite(d.document(text))
+	return d.read(d.document(text))
+}
+
+func (d *decoder) read(root *yaml.Node) (*Suite, error) {
+	s := d.suite(root)
 	if len(d.problems) > 0 {
 		return nil, d.sorted()
 	}

@@ -1,7 +1,9 @@
 package suite
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +13,8 @@ type Problem struct {
 	Line int    // 1 is the first; 0: the file as a whole
 	What string // lower case, naming both values and the relation they break
 	Hint string // what to write instead; may be empty
+
+	Missing string // the capability that the place lacks, if that is all that is wrong
 }
 
 // String returns "file:line: what", and the hint on a second line.
@@ -36,4 +40,22 @@ func (p Problems) Error() string {
 		lines[i] = problem.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Missing lists what a place lacks for a suite that has no other problem: whoever can do without
+// the run may skip it, and say so. Otherwise it is not ok.
+func Missing(err error) (capabilities []string, ok bool) {
+	var problems Problems
+	if !errors.As(err, &problems) {
+		return nil, false
+	}
+	for _, problem := range problems {
+		if problem.Missing == "" {
+			return nil, false
+		}
+		if !slices.Contains(capabilities, problem.Missing) {
+			capabilities = append(capabilities, problem.Missing)
+		}
+	}
+	return capabilities, len(capabilities) > 0
 }

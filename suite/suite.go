@@ -13,6 +13,8 @@ import (
 	"os"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"gauntlet/checker"
 	"gauntlet/nemesis"
 	"gauntlet/target"
@@ -39,12 +41,17 @@ type Suite struct {
 	Target   Target
 	Workload Workload
 	Faults   []nemesis.Spec
-	Capture  string // "", or what packets to record around each partition: CapturePeers
-	StopOn   string // "", or what ends the load before its time: StopOnViolation
+	Cast     nemesis.Cast    // whom the timeline speaks of by name
+	Timeline []nemesis.Event // from the start of the load on, scaled
+	Scale    float64         // by which the file's times were multiplied
+	Incident *Incident       // nil: the suite tells of none
+	Capture  string          // "", or what packets to record around each partition: CapturePeers
+	StopOn   string          // "", or what ends the load before its time: StopOnViolation
 	Phases   Phases
 	Checks   []string // names of safety checks, as in package checker
 	Require  checker.Require
 	Budget   Budget
+	Warnings []string // what the run should be told of
 }
 
 // Target is what is under test: the one field that is set.
@@ -107,4 +114,13 @@ func LoadAt(path, place string) (*Suite, error) {
 // Parse reads a suite from memory. The file is named in problems only.
 func Parse(file string, text []byte) (*Suite, error) {
 	return newDecoder(file, "").parse(text)
+}
+
+// ParseTree reads a suite from a YAML tree that was put together of several: its nodes still know
+// the lines of the file. For place see LoadAt.
+func ParseTree(file string, root *yaml.Node, place string) (*Suite, error) {
+	if root != nil && root.Kind == yaml.DocumentNode {
+		root = root.Content[0]
+	}
+	return newDecoder(file, place).read(root)
 }

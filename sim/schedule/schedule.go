@@ -23,7 +23,8 @@ type Schedule struct {
 	Seed       uint64       `json:"seed"` // of every draw that the rest leaves open
 	Options    Options      `json:"options"`
 	Faults     nemesis.Plan `json:"faults"`
-	Operations []Operation  `json:"operations"` // nil: drawn while running, from the seed
+	Cast       nemesis.Cast `json:"cast,omitempty"` // whom the faults speak of by name
+	Operations []Operation  `json:"operations"`     // nil: drawn while running, from the seed
 	Expect     *Expect      `json:"expect,omitempty"`
 }
 

@@ -191,10 +191,12 @@ func (s *Schedule) faultProblems(p *Problems) {
 		p.add("faults", "", "are %d, want at most %d", len(s.Faults), maxFaults)
 		return
 	}
-	o := &s.Options
+	if err := s.Cast.Valid(s.Options.Nodes); err != nil {
+		p.add("cast", "", "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	for i := range s.Faults {
 		e, path := &s.Faults[i], fmt.Sprintf("faults[%d]", i)
-		for _, problem := range eventProblems(e, o) {
+		for _, problem := range s.eventProblems(e) {
 			p.add(path, "", "%s", problem)
 		}
 		if i > 0 && (e.At < s.Faults[i-1].At || e.ID <= s.Faults[i-1].ID) {
@@ -207,9 +209,10 @@ func (s *Schedule) faultProblems(p *Problems) {
 	}
 }
 
-func eventProblems(e *nemesis.Event, o *Options) []string {
+func (s *Schedule) eventProblems(e *nemesis.Event) []string {
 	var all []string
-	if err := e.Valid(o.Nodes); err != nil {
+	o := &s.Options
+	if err := e.Valid(o.Nodes, s.Cast); err != nil {
 		all = append(all, strings.Split(err.Error(), "\n")...)
 	} else if !e.Kind.Traits().Sim {
 		all = append(all, fmt.Sprintf("kind %s is not for the simulator", e.Kind))
