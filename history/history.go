@@ -106,6 +106,8 @@ type Fault struct {
 	Resumed      time.Duration `json:"resumed,omitempty"` // the nodes have caught up; 0: not seen
 	Evidence     []Evidence    `json:"evidence,omitempty"`
 	Error        string        `json:"error,omitempty"`
+
+	Cast map[string]string `json:"cast,omitempty"` // whom the names mean that its event speaks of
 }
 
 // Bit reports whether the fault is proven: some evidence of its start and some of its end, and none
