@@ -133,7 +133,7 @@ var laws = []law{
 // simulated are the rooms that a simulated run is made of and judged by.
 var simulated = []string{
 	"chance", "checker", "history", "nemesis", "raft", "raft/kv", "raft/replica", "raft/wal",
-	"shrink", "sim", "sim/failure", "sim/invariant", "sim/minimise", "sim/schedule",
+	"raft/wire", "shrink", "sim", "sim/failure", "sim/invariant", "sim/minimise", "sim/schedule",
 	"sim/spacetime", "sim/trace", "sim/witness", "workload",
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"gauntlet/chance"
 	"gauntlet/history"
+	"gauntlet/nemesis"
 	"gauntlet/raft/replica"
 	"gauntlet/sim/schedule"
 	"gauntlet/sim/trace"
@@ -166,6 +167,10 @@ func (w *World) reach(e *event) {
 	m := w.members[op.member]
 	if op.done {
 		return
+	}
+	if m.clientCuts > 0 {
+		w.bite(nemesis.KindClientCut, m.struck)
+		return // its client waits in vain
 	}
 	switch m.state {
 	case paused:

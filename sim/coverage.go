@@ -54,6 +54,8 @@ const (
 	transactionDone
 	evenSplit
 	smallestCore
+	appendTooLarge
+	unaskedLeader
 	situations // how many there are
 )
 
@@ -102,6 +104,8 @@ var Situations = [situations]string{
 	transactionDone:        "a transaction was done",
 	evenSplit:              "an even cluster was split in halves",
 	smallestCore:           "the smallest quorum alone came back to life",
+	appendTooLarge:         "an append was lost for its size",
+	unaskedLeader:          "a leader committed entries while its own clients could not reach it",
 }
 
 // Coverage counts how often each situation was seen in a run, in the order of Situations.
@@ -114,6 +118,7 @@ var FaultKinds = [...]string{
 	string(nemesis.KindPause), string(nemesis.KindKill), string(nemesis.KindPower),
 	string(nemesis.KindClockJump), string(nemesis.KindClockRate), string(nemesis.KindDiskSlow),
 	string(nemesis.KindDiskError), string(nemesis.KindDiskFull), string(nemesis.KindBitRot),
+	string(nemesis.KindMTU), string(nemesis.KindClientCut),
 }
 
 // Effects counts how often each kind of fault changed something in a run, in the order of
@@ -158,6 +163,9 @@ func (w *World) notice(m *member, message *raft.Message) {
 func (w *World) noticeStatus(m *member, was, is *raft.Status) {
 	if is.Role != was.Role {
 		w.noticeRole(m, was, is)
+	}
+	if is.Commit > was.Commit && is.Role == raft.Leader && m.clientCuts > 0 {
+		w.saw(unaskedLeader)
 	}
 	if is.Commit > was.Commit && is.Role == raft.Leader && w.notes.leaderTerms[m.index] != is.Term {
 		w.notes.leaderTerms[m.index] = is.Term

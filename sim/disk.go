@@ -54,7 +54,7 @@ func (w *World) write(m *member) {
 		takes = o.SyncMax + within(tail>>16, o.TailMax-o.SyncMax)
 	}
 	if m.disk.slow > 0 {
-		w.bit(nemesis.KindDiskSlow)
+		w.bite(nemesis.KindDiskSlow, m.struck)
 		takes += m.disk.slow
 	}
 	e := event{at: w.now + takes, kind: eventDisk, who: int16(m.index), life: m.life}
@@ -65,7 +65,7 @@ func (w *World) write(m *member) {
 				Text: fmt.Sprintf("%s cannot write its log: %v", m.name, err)})
 			return
 		}
-		w.bit(m.disk.said)
+		w.bite(m.disk.said, m.struck)
 	}
 	w.record(func() trace.Record {
 		r := trace.Record{Kind: trace.Write, Node: m.index, Peer: -1, Cause: w.cause}

@@ -105,7 +105,7 @@ func TestEveryFaultBites(t *testing.T) {
 	for i, name := range FaultKinds {
 		kind := nemesis.Kind(name)
 		e := nemesis.Event{Kind: kind, Role: nemesis.RoleLeader, Amount: 50 * time.Millisecond,
-			Rate: 300}
+			Rate: 300, Size: 36}
 		if kind.Traits().Links {
 			e.Role, e.Shape = "", nemesis.ShapeIsolateLeader
 		}

@@ -29,7 +29,7 @@ type faultState struct {
 	over    bool
 	start   time.Duration
 	stop    time.Duration
-	effect  int // how often its kind changed something while it was in force
+	effect  int // how often it changed something
 	draws   *chance.Stream
 }
 
@@ -78,6 +78,9 @@ func (w *World) strike(i int) {
 		f.members = append(f.members, slices.Index(w.names, host))
 	}
 	for _, cut := range action.Cuts {
+		if cut.From == history.Clients {
+			continue // of the member that the fault is about anyway
+		}
 		from, to := slices.Index(w.names, cut.From), slices.Index(w.names, cut.To)
 		f.links = append(f.links, int32(from*w.options.Nodes+to))
 	}
@@ -86,8 +89,7 @@ func (w *World) strike(i int) {
 			Label: explain(&f.action)}
 	})
 	w.noticeFault(f)
-	f.effect = -w.effects(f.event.Kind)
-	w.apply(f, true)
+	w.apply(i, true)
 	w.heap.push(event{at: max(end, w.now+1), kind: eventFaultEnd, ref: int32(i)})
 }
 
@@ -102,8 +104,7 @@ func (w *World) relent(i int) {
 		return trace.Record{Kind: trace.FaultStop, Node: -1, Peer: -1, Cause: -1, Fault: f.event.ID,
 			Label: explain(&f.action)}
 	})
-	w.apply(f, false)
-	f.effect += w.effects(f.event.Kind)
+	w.apply(i, false)
 }
 
 // explain says in a few words what a fault does to whom.
@@ -121,28 +122,45 @@ func explain(a *nemesis.Action) string {
 	if a.Event.Amount != 0 {
 		text += " " + a.Event.Amount.String()
 	}
+	if a.Event.Size != 0 {
+		text += fmt.Sprintf(" %d bytes", a.Event.Size)
+	}
 	return text
 }
 
 // apply puts a fault into force, or lifts it.
-func (w *World) apply(f *faultState, on bool) {
-	step := 1
+func (w *World) apply(number int, on bool) {
+	f, step := &w.faults[number], 1
 	if !on {
 		step = -1
 	}
 	for _, i := range f.links {
-		w.applyLink(f, &w.links[i], step)
+		l := &w.links[i]
+		l.struck = among(l.struck, int32(number), on)
+		w.applyLink(f, l, step)
+	}
+	if len(f.links) > 0 {
+		return // its members are only whom it is about
 	}
 	for _, i := range f.members {
-		w.applyMember(f, w.members[i], step)
+		m := w.members[i]
+		m.struck = among(m.struck, int32(number), on)
+		w.applyMember(f, m, step)
 	}
+}
+
+// among puts a fault among those in force somewhere, or takes it away.
+func among(struck []int32, number int32, on bool) []int32 {
+	if on {
+		return append(struck, number)
+	}
+	return slices.DeleteFunc(struck, func(other int32) bool { return other == number })
 }
 
 func (w *World) applyLink(f *faultState, l *link, step int) {
 	switch f.event.Kind {
 	case nemesis.KindPartition:
 		l.cuts += step
-		l.cutBy = f.event.ID
 	case nemesis.KindLoss:
 		l.loss += step * f.event.Rate
 	case nemesis.KindDuplicate:
@@ -152,11 +170,24 @@ func (w *World) applyLink(f *faultState, l *link, step int) {
 		l.heldBack += time.Duration(step) * f.event.Amount
 	case nemesis.KindDelay:
 		l.delay += time.Duration(step) * f.event.Amount
+	case nemesis.KindMTU:
+		l.mtu = w.smallest(l.struck)
 	case nemesis.KindClog:
 		if l.clogs += step; l.clogs == 0 {
 			w.unclog(l)
 		}
 	}
+}
+
+// smallest is the least size of the messages that faults lose; 0: none loses any for its size.
+func (w *World) smallest(struck []int32) int {
+	size := 0
+	for _, i := range struck {
+		if own := w.faults[i].event.Size; own > 0 && (size == 0 || own < size) {
+			size = own
+		}
+	}
+	return size
 }
 
 func (w *World) applyMember(f *faultState, m *member, step int) {
@@ -168,14 +199,18 @@ func (w *World) applyMember(f *faultState, m *member, step int) {
 		} else {
 			w.resume(m)
 		}
+	case nemesis.KindClientCut:
+		m.clientCuts += step
 	case nemesis.KindClockJump:
 		if on {
-			w.bit(f.event.Kind)
+			w.bite(f.event.Kind, m.struck)
 			m.clock.jump(w.now, f.event.Amount)
 			w.setTimer(m)
 		}
 	case nemesis.KindClockRate:
-		w.bit(f.event.Kind)
+		if on {
+			w.bite(f.event.Kind, m.struck)
+		}
 		m.clock.addRate(w.now, int64(step*f.event.Rate*1000))
 		m.timerAt = 0
 		w.setTimer(m)
@@ -225,7 +260,7 @@ func (w *World) applyProcess(f *faultState, m *member, on bool) {
 		alive = w.rot(m, f.draws)
 	}
 	if alive {
-		w.bit(f.event.Kind)
+		w.bite(f.event.Kind, m.struck)
 	}
 }
 
@@ -279,19 +314,16 @@ func (w *World) rot(m *member, draws *chance.Stream) bool {
 	return true
 }
 
-// effects is how often a kind of fault has changed something so far.
-func (w *World) effects(kind nemesis.Kind) int {
-	i := slices.Index(FaultKinds[:], string(kind))
-	if i < 0 {
-		return 0
-	}
-	return int(w.outcome.Effects[i])
-}
-
-// bit counts that a kind of fault changed something.
-func (w *World) bit(kind nemesis.Kind) {
+// bite counts that a kind of fault changed something, and gives it to each fault of the kind that
+// is in force there.
+func (w *World) bite(kind nemesis.Kind, struck []int32) {
 	if i := slices.Index(FaultKinds[:], string(kind)); i >= 0 {
 		w.outcome.Effects[i]++
+	}
+	for _, i := range struck {
+		if f := &w.faults[i]; f.event.Kind == kind {
+			f.effect++
+		}
 	}
 }
 

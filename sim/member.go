@@ -58,6 +58,9 @@ type member struct {
 	tail     int         // where the latest durable record begins in the live segment; 0: unknown
 	armed    *powerLoss  // what its next write will meet; nil: nothing
 	pauses   int         // faults that keep it paused
+
+	struck     []int32 // faults in force on it, as World.faults has them
+	clientCuts int     // faults that keep its clients' requests from it
 }
 
 // start begins a process: it reads its log, which takes a while.

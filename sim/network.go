@@ -6,6 +6,7 @@ import (
 	"gauntlet/chance"
 	"gauntlet/nemesis"
 	"gauntlet/raft"
+	"gauntlet/raft/wire"
 	"gauntlet/sim/trace"
 )
 
@@ -17,9 +18,10 @@ type link struct {
 	newest   uint64         // number of the latest message that arrived
 	sent     uint64
 
-	cuts      int // faults that sever it
-	cutBy     int // one of them
+	struck    []int32 // faults in force on it, as World.faults has them
+	cuts      int     // faults that sever it
 	clogs     int
+	mtu       int // messages of so many bytes are lost; 0: of no size
 	loss      int // permille
 	duplicate int // permille
 	reorder   int // permille
@@ -105,7 +107,7 @@ func (w *World) send(m *raft.Message) {
 	d := w.fate(l)
 	switch {
 	case d.lostFault:
-		w.bit(nemesis.KindLoss)
+		w.bite(nemesis.KindLoss, l.struck)
 		w.lost(m, record, "lost by a fault")
 	case d.lost:
 		w.saw(messageLost)
@@ -114,14 +116,14 @@ func (w *World) send(m *raft.Message) {
 		w.depart(l, m, record, d.delay, false)
 	}
 	if l.delay > 0 {
-		w.bit(nemesis.KindDelay)
+		w.bite(nemesis.KindDelay, l.struck)
 	}
 	if d.reordered {
-		w.bit(nemesis.KindReorder)
+		w.bite(nemesis.KindReorder, l.struck)
 	}
 	if d.duplicate || d.dupFault {
 		if d.dupFault {
-			w.bit(nemesis.KindDuplicate)
+			w.bite(nemesis.KindDuplicate, l.struck)
 		}
 		w.saw(messageDuplicated)
 		w.record(func() trace.Record {
@@ -176,13 +178,20 @@ func (w *World) arrive(e *event) {
 	to := w.members[l.to]
 	switch {
 	case l.cuts > 0:
-		w.bit(nemesis.KindPartition)
-		w.dropped[l.cutBy]++
+		w.bite(nemesis.KindPartition, l.struck)
 		w.lost(m, f.sent, "cut")
 		w.land(e.ref)
 		return
+	case l.mtu > 0 && w.frameBytes(m) >= l.mtu:
+		w.bite(nemesis.KindMTU, l.struck)
+		if m.Kind == raft.Append {
+			w.saw(appendTooLarge)
+		}
+		w.lost(m, f.sent, "too large")
+		w.land(e.ref)
+		return
 	case l.clogs > 0:
-		w.bit(nemesis.KindClog)
+		w.bite(nemesis.KindClog, l.struck)
 		l.clogged = append(l.clogged, e.ref)
 		return
 	case to.state == down || to.state == starting:
@@ -191,7 +200,7 @@ func (w *World) arrive(e *event) {
 		w.land(e.ref)
 		return
 	case to.state == paused:
-		w.bit(nemesis.KindPause)
+		w.bite(nemesis.KindPause, to.struck)
 		to.deferred = append(to.deferred, *e)
 		return
 	}
@@ -209,6 +218,16 @@ func (w *World) arrive(e *event) {
 	to.replica.Step(to.clock.read(w.now), *m)
 	w.land(e.ref)
 	w.after(to)
+}
+
+// frameBytes is how long a message is on raftd's wire, its frame included.
+func (w *World) frameBytes(m *raft.Message) int {
+	frame, err := wire.AppendMessage(w.frame[:0], m)
+	if err != nil {
+		return wire.MaxFrame // no link of raftd carries it at all
+	}
+	w.frame = frame
+	return len(frame)
 }
 
 // unclog lets go what a clog held back, in its order.

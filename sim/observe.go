@@ -107,11 +107,11 @@ func (w *World) history() *history.History {
 // still in force when the run ends nothing is known but the start.
 func (w *World) evidence(f *faultState) []history.Evidence {
 	what, count := "events that it changed", f.effect
-	if !f.over {
-		count += w.effects(f.event.Kind)
-	}
-	if f.event.Kind == nemesis.KindPartition {
-		what, count = "dropped messages", w.dropped[f.event.ID]
+	switch f.event.Kind {
+	case nemesis.KindPartition, nemesis.KindLoss, nemesis.KindMTU:
+		what = "dropped messages"
+	case nemesis.KindClientCut:
+		what = "dropped requests"
 	}
 	value, bit := fmt.Sprint(count), count > 0
 	var all []history.Evidence

@@ -47,7 +47,7 @@ type World struct {
 
 	flights     []flight
 	freeFlights []int32
-	dropped     map[int]int // messages that each partition dropped
+	frame       []byte // scratch: a message as it is on the wire
 
 	watch   *invariant.Watch
 	witness *witness.Witness
@@ -60,7 +60,7 @@ type World struct {
 
 // NewWorld returns an empty world.
 func NewWorld() *World {
-	return &World{watch: invariant.New(), witness: witness.New(), dropped: map[int]int{}}
+	return &World{watch: invariant.New(), witness: witness.New()}
 }
 
 // Run plays a schedule to its end, or until something breaks. The schedule must be valid. A panic
@@ -160,7 +160,7 @@ func (w *World) step(e *event) {
 		w.live(m)
 	case eventPower:
 		if m.armed != nil && w.powerCut(m, m.armed.model) {
-			w.bit(nemesis.KindPower)
+			w.bite(nemesis.KindPower, m.struck)
 		}
 	case eventRestart:
 		if m.state == down && m.holds == 0 {
@@ -186,7 +186,6 @@ func (w *World) reset(s *schedule.Schedule, keep Options) {
 	n := s.Options.Nodes
 	w.resetMembers(n)
 	w.flights, w.freeFlights = w.flights[:0], w.freeFlights[:0]
-	clear(w.dropped)
 	w.watch.Reset(n)
 	w.witness.Reset()
 	w.trace = nil

@@ -29,7 +29,8 @@ var swarmKinds = []nemesis.Kind{
 	nemesis.KindPartition, nemesis.KindPause, nemesis.KindKill, nemesis.KindPower,
 	nemesis.KindClockJump, nemesis.KindClockRate, nemesis.KindDiskSlow, nemesis.KindDiskError,
 	nemesis.KindDiskFull, nemesis.KindBitRot, nemesis.KindLoss, nemesis.KindDuplicate,
-	nemesis.KindDelay, nemesis.KindReorder, nemesis.KindClog,
+	nemesis.KindDelay, nemesis.KindReorder, nemesis.KindClog, nemesis.KindMTU,
+	nemesis.KindClientCut,
 }
 
 // swarmShapes are the shapes of faults of links.
@@ -161,7 +162,7 @@ func (d *swarm) spend(plan nemesis.Plan) nemesis.Plan {
 func mild(kind nemesis.Kind) bool {
 	switch kind {
 	case nemesis.KindClockJump, nemesis.KindClockRate, nemesis.KindDiskSlow,
-		nemesis.KindDuplicate, nemesis.KindDelay, nemesis.KindReorder:
+		nemesis.KindDuplicate, nemesis.KindDelay, nemesis.KindReorder, nemesis.KindClientCut:
 		return true
 	}
 	return false
@@ -223,6 +224,8 @@ func (d *swarm) measure(draw draw, e *nemesis.Event) {
 	case nemesis.KindReorder:
 		e.Rate = scaled(draw, 10, 800)
 		e.Amount = scaled(draw, d.et/64, d.et)
+	case nemesis.KindMTU:
+		e.Size = scaled(draw, 32, 255) // a heartbeat takes 31 bytes at most, one entry 40
 	}
 }
 
