@@ -131,7 +131,8 @@ func (n *node) readConsent(ctx context.Context) (c Consent, clock time.Time, err
 }
 
 // consented demands that the host's owner allows what we are about to do. A consent has expired if
-// either clock says so: ours, or the host's.
+// either clock says so: ours, or the host's. How long it still lasts is measured from here on, as
+// either clock may jump during a run, by a fault or by itself.
 func (n *node) consented(ctx context.Context) error {
 	hint := fmt.Sprintf("the owner of the host may consent: "+
 		"verify consent --hosts FILE --cluster %s --for 24h", n.cluster)
@@ -143,12 +144,19 @@ func (n *node) consented(ctx context.Context) error {
 	if err == nil {
 		err = c.allows(n.cluster, clock)
 	}
+	now := time.Now()
 	if err == nil {
-		err = c.allows(n.cluster, time.Now())
+		err = c.allows(n.cluster, now)
 	}
 	if errors.Is(err, ErrConsent) {
 		return n.fail("consent", hint, err)
 	}
-	n.until = c.Expires
+	n.until = c.lasts(now, clock)
 	return err
+}
+
+// lasts is the instant of our monotonic clock until which a consent is in force, by the clock that
+// leaves it less.
+func (c Consent) lasts(ours, theirs time.Time) time.Time {
+	return ours.Add(min(c.Expires.Sub(ours), c.Expires.Sub(theirs)))
 }

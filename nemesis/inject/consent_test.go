@@ -167,6 +167,28 @@ func TestGuardErrors(t *testing.T) {
 	}
 }
 
+// Goal: a wall clock that jumps by a day during a run neither ends a consent nor prolongs it.
+// Method: how long it lasts is an instant of the monotonic clock, which no jump moves, with the less
+// of what the two clocks leave it. Text shows a monotonic reading as "m=".
+func TestConsentLastsByTheMonotonicClock(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct{ ours, theirs, want time.Duration }{
+		{time.Hour, time.Hour, time.Hour},
+		{time.Hour, 25 * time.Hour, time.Hour}, // the host's clock is a day behind
+		{25 * time.Hour, time.Hour, time.Hour}, // or ahead
+	} {
+		expires := now.Round(0).Add(c.ours)
+		until := Consent{"lab", expires}.lasts(now, expires.Add(-c.theirs))
+		if left := until.Sub(now); left != c.want || !strings.Contains(until.String(), " m=") {
+			t.Errorf("%v by our clock, %v by theirs: lasts %v, until %v", c.ours, c.theirs, left, until)
+		}
+	}
+	forever := Consent{"lab", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)}
+	if until := forever.lasts(now, now); !until.After(now.Add(100 * 365 * 24 * time.Hour)) {
+		t.Errorf("a consent for ever ends at %v", until)
+	}
+}
+
 // Goal: no text of a marker breaks its reader, and what it accepts it writes the same.
 func FuzzParseConsent(f *testing.F) {
 	f.Add("cluster: c1\nexpires: 2030-01-31T12:00:00Z\n")
