@@ -141,21 +141,21 @@ func (r *campaignReader) dimensions(b block) dimensions {
 	b.text("base", &base)
 	d.missing("", "base", b.has("base"))
 	of := dimensions{
-		options: d.entries(b, "options"), workloads: d.entries(b, "workloads"),
+		options: d.namedBlocks(b, "options"), workloads: d.namedBlocks(b, "workloads"),
 		nodes: d.numbers(b, "nodes"),
 	}
 	if base != "" {
 		of.base = r.file("base", d.line("base"), base)
 	}
-	for _, entry := range d.entries(b, "faults") {
+	for _, entry := range d.namedBlocks(b, "faults") {
 		of.faults = append(of.faults, r.faultBlock(entry))
 	}
 	of.exclude = r.exclusions(b, of)
 	return of
 }
 
-// entries reads a block whose keys are names.
-func (d *decoder) entries(b block, key string) []named {
+// namedBlocks reads a block whose keys are names.
+func (d *decoder) namedBlocks(b block, key string) []named {
 	node, path := b.get(key)
 	if node == nil || !d.isBlock(node, path) {
 		return nil
