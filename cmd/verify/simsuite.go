@@ -11,8 +11,8 @@ import (
 
 	"gauntlet/checker"
 	"gauntlet/history"
-	"gauntlet/nemesis"
 	"gauntlet/runner"
+	"gauntlet/sim"
 	"gauntlet/sim/campaign"
 	"gauntlet/sim/schedule"
 	"gauntlet/sim/spacetime"
@@ -26,7 +26,9 @@ func simulated(s *suite.Suite, seed uint64) (*schedule.Schedule, error) {
 		return nil, fmt.Errorf("suite %s: reads are serializable, but at place sim every read is "+
 			"linearizable", s.Name)
 	}
-	plan, err := nemesis.NewPlan(s.Faults, s.Phases.Load, seed)
+	seeded := *s
+	seeded.Seed = &seed
+	plan, err := seeded.Plan()
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +89,7 @@ func playSuite(ctx context.Context, out, talk io.Writer, s *suite.Suite, parent 
 		return err
 	}
 	results, err := runner.Judge(ctx, dir, runner.Recorded{
-		Suite: s, History: recorded(s, id, j), Checks: held(j), Gates: cameBack(of, j),
+		Suite: s, History: recorded(s, id, j.Second), Checks: held(j), Gates: cameBack(of, j),
 		Harness: contradictions(j),
 	}, self)
 	if results == nil {
@@ -118,8 +120,8 @@ func keepRun(dir string, of *schedule.Schedule, j campaign.Judged) error {
 }
 
 // recorded is the history of the run, with the phases that the suite's run would have on hosts.
-func recorded(s *suite.Suite, id string, j campaign.Judged) *history.History {
-	h := *j.Second.History
+func recorded(s *suite.Suite, id string, o *sim.Outcome) *history.History {
+	h := *o.History
 	h.Header.Run, h.Header.Suite, h.Header.Started = id, s.Name, time.Now().UTC()
 	healed := s.Phases.WarmUp + s.Phases.Load
 	phases := []history.Phase{
@@ -133,7 +135,7 @@ func recorded(s *suite.Suite, id string, j campaign.Judged) *history.History {
 	}
 	h.Phases = nil
 	for _, p := range phases {
-		if p.At <= j.Outcome.Virtual {
+		if p.At <= o.Virtual {
 			h.Phases = append(h.Phases, p)
 		}
 	}
