@@ -84,7 +84,8 @@ func judge(
 	}
 	results := &checker.Results{
 		Version: checker.Version, Run: h.Header.Run, Suite: s.Name, Place: s.Place,
-		Model: s.Workload.Model, Seed: h.Header.Seed, Summary: checker.Summarise(h), Warnings: h.Warnings,
+		Model: s.Workload.Model, Seed: h.Header.Seed, Warnings: h.Warnings,
+		Summary: checker.SummariseSliced(h, s.Target.ElectionTimeout()),
 	}
 	if slices.Contains(s.Checks, checker.CheckLinearizable) {
 		child := child{verify: verify, dir: dir, budget: s.Budget}

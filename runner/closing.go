@@ -32,16 +32,18 @@ func (r *run) collect(ctx context.Context) (string, error) {
 	if r.watch == nil {
 		return "nothing was started", errors.Join(errs...)
 	}
+	r.vigil.stop()
 	r.watch.stop()
 	r.findDead(ctx)
-	errs = append(errs, target.Each(ctx, r.hosts, func(ctx context.Context, h *target.Host) error {
+	hosts := r.present()
+	errs = append(errs, target.Each(ctx, hosts, func(ctx context.Context, h *target.Host) error {
 		dir := r.Directory.path(nodesDir, h.Name())
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 		return r.target.Logs(ctx, h, dir)
 	}))
-	claims, err := r.claims()
+	claims, err := r.claims(hosts)
 	errs = append(errs, err)
 	if r.Suite.Capture != "" {
 		err := r.injector.FetchCaptures(ctx, func(host string) string {
@@ -51,13 +53,13 @@ func (r *run) collect(ctx context.Context) (string, error) {
 			r.warn("captures: " + err.Error())
 		}
 	}
-	return fmt.Sprintf("logs of %d nodes, %d leadership claims in them", len(r.hosts), claims),
+	return fmt.Sprintf("logs of %d nodes, %d leadership claims in them", len(hosts), claims),
 		errors.Join(errs...)
 }
 
 // findDead notes the nodes that are not running though every fault is healed.
 func (r *run) findDead(ctx context.Context) {
-	for _, h := range r.hosts {
+	for _, h := range r.present() {
 		if _, err := r.target.Process(ctx, h); errors.Is(err, target.ErrNotRunning) {
 			r.died = append(r.died, h.Name())
 		}
@@ -65,9 +67,9 @@ func (r *run) findDead(ctx context.Context) {
 }
 
 // claims takes the leadership claims of the nodes' own logs into the history.
-func (r *run) claims() (int, error) {
+func (r *run) claims(hosts []*target.Host) (int, error) {
 	total := 0
-	for _, h := range r.hosts {
+	for _, h := range hosts {
 		claims, err := r.target.Claims(r.Directory.path(nodesDir, h.Name()))
 		if err != nil {
 			return total, fmt.Errorf("%s: %w", h.Name(), err)
@@ -139,12 +141,15 @@ func (r *run) cleanUp(ctx context.Context) (string, error) {
 	if r.injector == nil {
 		return "nothing to remove", nil
 	}
-	if err := r.removeAll(ctx); err != nil {
-		for _, part := range parts(err) {
+	if left := r.withoutLost(r.removeAll(ctx)); left != nil {
+		for _, part := range parts(left) {
 			r.cleanup = append(r.cleanup, part.Error())
 		}
-		r.Progress.Event("error", "clean-up: %v", err)
+		r.Progress.Event("error", "clean-up: %v", left)
 		return "NOT CLEAN", nil
+	}
+	if n := len(r.hosts) - len(r.present()); n > 0 {
+		return fmt.Sprintf("hosts as they were, but for %d lost", n), nil
 	}
 	return "hosts as they were: rules, processes and files compared", nil
 }
@@ -152,9 +157,9 @@ func (r *run) cleanUp(ctx context.Context) (string, error) {
 // removeAll ends the nodes, then the guards, then removes the files. Where a node cannot be ended
 // the guards stay: once nobody renews their leases they end it themselves.
 func (r *run) removeAll(ctx context.Context) error {
-	err := target.Each(ctx, r.hosts, r.target.Kill)
+	err := r.withoutLost(target.Each(ctx, r.hosts, r.target.Kill))
 	if err != nil {
-		err = target.Each(ctx, r.hosts, r.target.Kill)
+		err = r.withoutLost(target.Each(ctx, r.hosts, r.target.Kill))
 	}
 	if err != nil {
 		return fmt.Errorf("left to the guards: %w", err)
@@ -172,6 +177,11 @@ func (r *run) settle() {
 	if r.interrupted != "" {
 		finished.Verdict, finished.Reason = checker.Unknown, "interrupted "+r.interrupted
 	}
+	if err := r.vigil.err(); err != nil {
+		r.tell("run", err) // if no phase has met it
+	}
 	r.decide(finished)
-	r.kept = r.Directory.saveResults(r.results)
+	if err := r.Directory.saveResults(r.results); err != nil && !r.known(err) {
+		r.kept = err
+	}
 }

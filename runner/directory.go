@@ -55,6 +55,7 @@ func (d Directory) files() fs.FS { return os.DirFS(string(d)) }
 func (d Directory) write(name string, data []byte) error {
 	temporary := d.path(name + ".tmp")
 	if err := os.WriteFile(temporary, data, 0o644); err != nil {
+		_ = os.Remove(temporary) // half of it: where the disk is full, others need the room
 		return err
 	}
 	return os.Rename(temporary, d.path(name))

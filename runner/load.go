@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +27,16 @@ type clients struct {
 	err     error // of the pool, once stopped
 
 	ok, fail, info atomic.Int64
-	firstOK        chan struct{} // closed at the first acknowledged operation
+	firstOK        <-chan struct{} // closed at the first acknowledged operation
+
+	mu         sync.Mutex
+	milestones []milestone // that are still to be reached
+}
+
+// milestone is a number of acknowledged operations that somebody waits for.
+type milestone struct {
+	ok      int64
+	reached chan struct{} // closed then
 }
 
 func (r *run) startClients() error {
@@ -34,7 +45,8 @@ func (r *run) startClients() error {
 		return err
 	}
 	spec := r.Suite.Workload.Spec
-	c := &clients{stopped: make(chan struct{}), firstOK: make(chan struct{})}
+	c := &clients{stopped: make(chan struct{})}
+	c.firstOK = c.acknowledged(1)
 	for _, h := range r.hosts {
 		one, err := r.plugin().client(r, h)
 		if err != nil {
@@ -64,14 +76,37 @@ func (r *run) startClients() error {
 func (c *clients) count(op history.Operation) {
 	switch op.Outcome {
 	case history.OutcomeOK:
-		if c.ok.Add(1) == 1 {
-			close(c.firstOK)
-		}
+		c.reach(c.ok.Add(1))
 	case history.OutcomeFail:
 		c.fail.Add(1)
 	default:
 		c.info.Add(1)
 	}
+}
+
+// acknowledged is closed once so many operations are.
+func (c *clients) acknowledged(ok int64) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reached := make(chan struct{})
+	if c.ok.Load() >= ok {
+		close(reached)
+	} else {
+		c.milestones = append(c.milestones, milestone{ok, reached})
+	}
+	return reached
+}
+
+// reach tells those who have waited for that many.
+func (c *clients) reach(ok int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.milestones = slices.DeleteFunc(c.milestones, func(m milestone) bool {
+		if m.ok <= ok {
+			close(m.reached)
+		}
+		return m.ok <= ok
+	})
 }
 
 // stop ends the load; operations in flight are answered or recorded as unanswered first.
@@ -132,6 +167,9 @@ func (r *run) awaitFirst(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.why(ctx, "no operation was acknowledged")
 		case <-tick.C:
+			if err := r.guarded(); err != nil {
+				return err
+			}
 			if r.clients.trouble() != nil { // which is said when they are stopped
 				return errors.New("no operation was acknowledged: the clients are broken")
 			}
@@ -147,11 +185,14 @@ func (r *run) load(ctx context.Context) (string, error) {
 	defer cancel(nil)
 	go func() {
 		defer close(playing)
-		r.nemesis.play(plan, r.plan)
+		r.nemesis.play(plan, r.plan, r.Suite.Phases.Load)
 	}()
 	err := r.work(ctx, r.Suite.Phases.Load)
-	if r.stopped() {
+	switch {
+	case r.stopped():
 		cancel(errStopped)
+	case err != nil:
+		cancel(err) // whatever it is, what the plan still holds is worth nothing any more
 	}
 	<-playing
 	if err != nil {
@@ -205,7 +246,7 @@ func (r *run) work(ctx context.Context, length time.Duration) error {
 		case <-r.clients.stopped:
 			return fmt.Errorf("the clients stopped: %w", r.clients.err)
 		case <-tick.C:
-			if err := r.injector.Err(); err != nil {
+			if err := r.guarded(); err != nil {
 				return err // the nodes are being ended by their guards: nothing more to learn
 			}
 			r.Progress.Status("%s · leader %s · %d faults in force", r.clients.tally(),

@@ -143,24 +143,37 @@ func leaderOf(latest map[string]history.Observation, now time.Duration) string {
 	return leader.Node
 }
 
-// commit is the highest commit index that any node has reported.
-func (w *watch) commit() uint64 {
+// answers is what each node last said.
+func (w *watch) answers() map[string]history.Observation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var highest uint64
-	for _, o := range w.latest {
-		highest = max(highest, o.Commit)
+	return maps.Clone(w.latest)
+}
+
+// news is closed at the next answer of any node.
+func (w *watch) news() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changed
+}
+
+// highest is the highest commit index among the answers.
+func highest(answers map[string]history.Observation) uint64 {
+	var commit uint64
+	for _, o := range answers {
+		commit = max(commit, o.Commit)
 	}
-	return highest
+	return commit
 }
 
 // awaitResumed waits until every node has answered since healed, all agree on term and leader, and
 // all have reached the given commit index: then the transport carries again what the fault held
-// back.
+// back. Meanwhile it notes who hears something.
 func (w *watch) awaitResumed(
-	ctx context.Context, nodes int, healed time.Duration, commit uint64,
+	ctx context.Context, nodes int, healed time.Duration, commit uint64, ears *hearing,
 ) bool {
 	return w.await(ctx, func(latest map[string]history.Observation) bool {
+		ears.note(latest)
 		var first history.Observation
 		for _, o := range latest {
 			if first.Node == "" {

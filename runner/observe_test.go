@@ -66,7 +66,7 @@ func TestAwaitResumed(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		resumed := false
 		go func() {
-			resumed = w.awaitResumed(context.Background(), 2, healed, 10)
+			resumed = w.awaitResumed(context.Background(), 2, healed, 10, &hearing{})
 		}()
 		for _, step := range []struct {
 			name string

@@ -60,14 +60,19 @@ func Run(ctx context.Context, cfg Config) (*checker.Results, error) {
 }
 
 func (c *Config) header() history.Header {
+	return history.Header{
+		Version: history.Version, Run: c.Run, Suite: c.Suite.Name, Seed: *c.Suite.Seed,
+		Nodes: c.names(), Started: time.Now(),
+	}
+}
+
+// names are the hosts', in the suite's order.
+func (c *Config) names() []string {
 	names := make([]string, len(c.Hosts))
 	for i, h := range c.Hosts {
 		names[i] = h.Name
 	}
-	return history.Header{
-		Version: history.Version, Run: c.Run, Suite: c.Suite.Name, Seed: *c.Suite.Seed,
-		Nodes: names, Started: time.Now(),
-	}
+	return names
 }
 
 // run is one run under way. Its fields appear as the phases make them.
@@ -78,6 +83,7 @@ type run struct {
 	target   target.Target    // from guard on
 	injector *inject.Injector // from guard on
 	watch    *watch           // observers, from deploy on
+	vigil    *vigil           // of the hosts, from deploy on
 	clients  *clients         // from warm-up on
 	sentry   *sentry          // from warm-up on, where the workload is watched; else nil
 	plan     nemesis.Plan
@@ -96,7 +102,8 @@ type troubles struct {
 	cleanup     []string
 	interrupted string // the phase in which the user stopped the run
 	died        []string
-	unrecorded  bool // the history has a hole, and the harness said so
+	unrecorded  bool            // the history has a hole, and the harness said so
+	told        map[string]bool // troubles of which more follow, and that were told
 }
 
 // blank is the verdict of a run that has not been checked: unknown.
@@ -151,8 +158,7 @@ func (r *run) carryOut(ctx context.Context) {
 			r.interrupt("in " + p.name)
 		default:
 			broken = true
-			r.blame(p.name, err)
-			r.Progress.Event("error", "%s: %v", p.name, err)
+			r.tell(p.name, err)
 		}
 	}
 	r.settle()

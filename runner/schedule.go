@@ -19,6 +19,8 @@ const (
 	bindRetry  = 50 * time.Millisecond
 	// injectWithin bounds one injection, evidence and fresh SSH probe included.
 	injectWithin = 20 * time.Second
+	// healWithin bounds one heal, the start of a killed node included: its host may be gone.
+	healWithin = 30 * time.Second
 	// resumeWithin is how long after a heal the nodes are watched for having caught up.
 	resumeWithin = 30 * time.Second
 )
@@ -27,18 +29,30 @@ const (
 // other.
 type schedule struct {
 	run    *run
+	faults injector
 	origin time.Duration   // of the plan's times, on the run's clock
 	tails  sync.WaitGroup  // faults watched until the nodes have caught up
 	tailed context.Context // ends that watching
 	stop   context.CancelFunc
 
 	mu     sync.Mutex
-	failed []error // heals that failed: the host may be broken
+	failed []error           // heals that failed: the host may be broken
+	cast   map[string]string // whom the timeline's names mean; nil until they are bound
+	named  map[int]bool      // the faults whose event speaks of the cast
 }
 
-func newSchedule(r *run) *schedule {
+// injector is what of an *inject.Injector is needed here.
+type injector interface {
+	Inject(context.Context, nemesis.Action) (history.Fault, error)
+	Heal(context.Context, history.Fault) (history.Fault, error)
+	InForce() []history.Fault
+	Stopped() []string
+}
+
+func newSchedule(r *run, faults injector) *schedule {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &schedule{run: r, origin: r.recorder.Now(), stop: cancel, tailed: ctx}
+	return &schedule{run: r, faults: faults, origin: r.recorder.Now(), stop: cancel, tailed: ctx,
+		named: map[int]bool{}}
 }
 
 // hold injects the events that are in force from before the target starts until the end of the
@@ -48,6 +62,7 @@ func (s *schedule) hold(ctx context.Context, plan nemesis.Plan) error {
 		if !e.FromStart {
 			continue
 		}
+		e.At += s.origin
 		if _, err := s.begin(ctx, e); err != nil {
 			return err
 		}
@@ -55,55 +70,115 @@ func (s *schedule) hold(ctx context.Context, plan nemesis.Plan) error {
 	return nil
 }
 
-// errStopped is why a plan ends when the run is stopped on a violation.
-var errStopped = errors.New("the run stops on a violation")
+var (
+	// errStopped is why a plan ends when the run is stopped on a violation.
+	errStopped = errors.New("the run stops on a violation")
+	// errOver is why events end that were not planned to end before the load does.
+	errOver = errors.New("the load is over")
+)
 
-// play starts the other events at their times and returns when all of those are healed. When ctx
-// ends, the faults in force are healed at once and the others never start; if it ends for
-// errStopped, the faults in force are left to healAll.
-func (s *schedule) play(ctx context.Context, plan nemesis.Plan) {
-	start := time.Now()
+// play starts the other events at their times and returns when all of those are healed. An event
+// that the plan lets end before the load lasts whole, also where it had to wait for a host; any
+// other, and each that waits for a condition, ends with the load. When ctx ends, the faults in
+// force are healed at once and the others never start; if it ends for errStopped, the faults in
+// force are left to healAll.
+func (s *schedule) play(ctx context.Context, plan nemesis.Plan, load time.Duration) {
 	s.origin = s.run.recorder.Now()
-	var events sync.WaitGroup
-	for _, e := range plan {
-		if e.FromStart {
-			continue
+	ending, cancel := context.WithTimeoutCause(ctx, load, errOver)
+	defer cancel()
+	var performing sync.WaitGroup
+	for _, events := range chains(plan) {
+		of := ctx
+		if first := events[0]; first.When != nil || first.At+first.For >= load {
+			of = ending
 		}
-		events.Go(func() {
-			if !sleepUntil(ctx, start.Add(e.At)) {
-				return
-			}
-			fault, err := s.begin(ctx, e)
-			if err != nil {
-				return // recorded
-			}
-			sleepUntil(ctx, time.Now().Add(e.For)) // whole, also where it had to wait for a host
-			if errors.Is(context.Cause(ctx), errStopped) {
-				return
-			}
-			s.end(context.WithoutCancel(ctx), fault)
-		})
+		performing.Go(func() { s.perform(of, events) })
 	}
-	events.Wait()
+	performing.Wait()
 }
 
-// begin binds and injects an event, and records what came of it.
-func (s *schedule) begin(ctx context.Context, e nemesis.Event) (history.Fault, error) {
-	e.At += s.origin
-	fault, err := s.strike(ctx, e)
-	if err != nil {
-		if ctx.Err() != nil {
-			return fault, err // the run was stopped: not a fault that failed
-		}
-		fault.ID, fault.Kind = e.ID, string(e.Kind)
-		fault.Shape, fault.Role = string(e.Shape), string(e.Role)
-		fault.Stage = history.StageFailed
-		if fault.Error == "" {
-			fault.Error = err.Error()
+// chains are the events that are played one after the other: each is alone, but for the cuts of a
+// partition that flaps once a condition holds. Only the first of those waits for it.
+func chains(plan nemesis.Plan) [][]nemesis.Event {
+	var all [][]nemesis.Event
+	waiting := map[*nemesis.Condition]int{} // the cuts of one partition share theirs
+	for _, e := range plan {
+		at, flaps := waiting[e.When]
+		switch {
+		case e.FromStart:
+		case e.When != nil && flaps:
+			all[at] = append(all[at], e)
+		default:
+			if e.When != nil {
+				waiting[e.When] = len(all)
+			}
+			all = append(all, []nemesis.Event{e})
 		}
 	}
+	return all
+}
+
+// perform plays a chain of events, each from its time on for as long as it is to last.
+func (s *schedule) perform(ctx context.Context, events []nemesis.Event) {
+	shift := s.origin
+	for i, e := range events {
+		e.At += shift
+		err := s.awaitTime(ctx, e.At)
+		if err == nil && i == 0 && e.When != nil {
+			if err = s.awaitCondition(ctx, e); err == nil {
+				late := s.run.recorder.Now() - e.At
+				shift, e.At = shift+late, e.At+late
+			}
+		}
+		var fault history.Fault
+		if err == nil {
+			fault, err = s.begin(ctx, e)
+		} else {
+			s.missed(ctx, e, history.Fault{}, err)
+		}
+		if err != nil {
+			return // recorded
+		}
+		_ = s.awaitTime(ctx, fault.Start+e.For) // whatever ended the wait, the fault is to end
+		if errors.Is(context.Cause(ctx), errStopped) {
+			return
+		}
+		s.end(context.WithoutCancel(ctx), fault)
+	}
+}
+
+// awaitTime waits for an instant of the run's clock; it returns why ctx ended before.
+func (s *schedule) awaitTime(ctx context.Context, at time.Duration) error {
+	if !sleep(ctx, at-s.run.recorder.Now()) {
+		return fmt.Errorf("it never came to its time: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+// begin binds and injects an event whose times are the run's, and records what came of it.
+func (s *schedule) begin(ctx context.Context, e nemesis.Event) (history.Fault, error) {
+	fault, err := s.strike(ctx, e)
+	if err != nil {
+		s.missed(ctx, e, fault, err)
+		return fault, err
+	}
 	s.record(fault)
-	return fault, err
+	return fault, nil
+}
+
+// missed records a fault that never came into force, unless it is the run that was stopped: then it
+// has not failed.
+func (s *schedule) missed(ctx context.Context, e nemesis.Event, f history.Fault, err error) {
+	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errOver) {
+		return
+	}
+	f.ID, f.Kind, f.Shape, f.Role = e.ID, string(e.Kind), string(e.Shape), string(e.Role)
+	f.PlannedStart, f.PlannedStop = e.At, e.At+e.For
+	f.Stage = history.StageFailed
+	if f.Error == "" {
+		f.Error = err.Error()
+	}
+	s.record(f)
 }
 
 // strike binds the event to hosts and injects it, waiting a little where there is no such host at
@@ -113,13 +188,13 @@ func (s *schedule) strike(ctx context.Context, e nemesis.Event) (history.Fault, 
 	defer cancel()
 	for {
 		var fault history.Fault
-		action, err := nemesis.Bind(e, s.view(), *s.run.Suite.Seed)
+		action, err := s.bind(e)
 		if err == nil {
 			fault, err = s.inject(ctx, action)
 		}
 		retry := errors.Is(err, nemesis.ErrNoLeader) || errors.Is(err, nemesis.ErrNoHost) ||
 			errors.Is(err, inject.ErrBusy)
-		if !retry || !sleepUntil(ctx, time.Now().Add(bindRetry)) {
+		if !retry || !sleep(ctx, bindRetry) {
 			return fault, err
 		}
 	}
@@ -130,39 +205,50 @@ func (s *schedule) strike(ctx context.Context, e nemesis.Event) (history.Fault, 
 func (s *schedule) inject(ctx context.Context, a nemesis.Action) (history.Fault, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), injectWithin)
 	defer cancel()
-	return s.run.injector.Inject(ctx, a)
+	return s.faults.Inject(ctx, a)
 }
 
 // end heals a fault and starts watching for the nodes to catch up.
 func (s *schedule) end(ctx context.Context, fault history.Fault) {
-	var commit uint64
+	ctx, cancel := context.WithTimeout(ctx, healWithin)
+	defer cancel()
+	var before map[string]history.Observation
 	if s.run.watch != nil {
-		commit = s.run.watch.commit()
+		before = s.run.watch.answers()
 	}
-	healed, err := s.run.injector.Heal(ctx, fault)
+	healed, err := s.faults.Heal(ctx, fault)
 	if err != nil {
 		healed.Stage, healed.Error = history.StageFailed, err.Error()
 		s.mu.Lock()
-		s.failed = append(s.failed, fmt.Errorf("fault %d: %w", fault.ID, err))
+		for _, part := range parts(err) {
+			s.failed = append(s.failed, fmt.Errorf("fault %d: %w", fault.ID, part))
+		}
 		s.mu.Unlock()
 	}
 	s.record(healed)
-	if err != nil || s.run.watch == nil {
-		return
+	if err == nil && s.run.watch != nil {
+		s.tails.Go(func() { s.follow(healed, before) })
 	}
-	s.tails.Go(func() {
-		ctx, cancel := context.WithTimeout(s.tailed, resumeWithin)
-		defer cancel()
-		if s.run.watch.awaitResumed(ctx, len(s.run.hosts), healed.Stop, commit) {
-			healed.Stage, healed.Resumed = history.StageResumed, s.run.recorder.Now()
-			s.record(healed)
-		}
-	})
+}
+
+// follow watches the nodes after a heal until all have caught up, and records when the struck ones
+// first heard something again.
+func (s *schedule) follow(healed history.Fault, before map[string]history.Observation) {
+	ctx, cancel := context.WithTimeout(s.tailed, resumeWithin)
+	defer cancel()
+	ears := listen(healed, before)
+	if s.run.watch.awaitResumed(ctx, len(s.run.Hosts), healed.Stop, highest(before), ears) {
+		healed.Stage, healed.Resumed = history.StageResumed, s.run.recorder.Now()
+	}
+	healed.Heard = ears.heard(healed.Resumed)
+	if healed.Heard > 0 || healed.Resumed > 0 {
+		s.record(healed)
+	}
 }
 
 // healAll ends what is still in force, and returns every heal of the run that failed.
 func (s *schedule) healAll(ctx context.Context) error {
-	for _, fault := range s.run.injector.InForce() {
+	for _, fault := range s.faults.InForce() {
 		s.end(ctx, fault)
 	}
 	s.mu.Lock()
@@ -176,23 +262,13 @@ func (s *schedule) endTails() {
 	s.tails.Wait()
 }
 
-func (s *schedule) view() nemesis.View {
-	view := nemesis.View{Nodes: s.run.names()}
-	if s.run.watch == nil {
-		return view
-	}
-	view.Leader, view.Stopped = s.run.watch.leader(), s.run.injector.Stopped()
-	if versions := s.run.versions(); versions != nil {
-		view.Builds = map[string]int{}
-		for _, h := range s.run.hosts {
-			view.Builds[h.Name()] = versions.Build(h)
-		}
-	}
-	return view
-}
-
 // record writes a fault to the history and to the terminal.
 func (s *schedule) record(f history.Fault) {
+	s.mu.Lock()
+	if s.named[f.ID] {
+		f.Cast = s.cast
+	}
+	s.mu.Unlock()
 	// A failed write is sticky in the recorder, and ends the run at the end of the phase.
 	_ = s.run.recorder.Fault(f)
 	s.run.Progress.Event("fault", "%s", faultLine(f))
@@ -208,11 +284,19 @@ func faultLine(f history.Fault) string {
 	for _, host := range f.Hosts {
 		line += " " + host
 	}
-	switch f.Stage {
-	case history.StageFailed:
+	heard := ""
+	if f.Heard > 0 {
+		heard = fmt.Sprintf("heard again %.1fs after the heal", (f.Heard - f.Stop).Seconds())
+	}
+	switch {
+	case f.Stage == history.StageFailed:
 		return line + ": FAILED: " + f.Error
-	case history.StageResumed:
+	case f.Stage == history.StageResumed && heard != "":
+		return line + fmt.Sprintf(": %s, caught up after %.1fs", heard, (f.Resumed-f.Stop).Seconds())
+	case f.Stage == history.StageResumed:
 		return line + fmt.Sprintf(": caught up %.1fs after the heal", (f.Resumed-f.Stop).Seconds())
+	case heard != "":
+		return line + ": " + heard + ", but not caught up"
 	}
 	line += ": " + string(f.Stage)
 	for _, e := range f.Evidence {
@@ -226,14 +310,14 @@ func faultLine(f history.Fault) string {
 	return line
 }
 
-// sleepUntil returns false at once when ctx ends.
-func sleepUntil(ctx context.Context, t time.Time) bool {
-	timer := time.NewTimer(time.Until(t))
+// sleep returns false at once when ctx ends.
+func sleep(ctx context.Context, length time.Duration) bool {
+	timer := time.NewTimer(length)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return false
 	case <-timer.C:
-		return true
+		return ctx.Err() == nil
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"gauntlet/nemesis"
 	"gauntlet/nemesis/inject"
 	"gauntlet/suite"
 	"gauntlet/target"
@@ -16,6 +15,7 @@ import (
 // guard connects to every host and arms a dead-man on each, before anything is started or broken
 // there.
 func (r *run) guard(ctx context.Context) (string, error) {
+	r.warn(r.Suite.Warnings...)
 	for _, h := range r.Hosts {
 		if h.SharedWith != "" {
 			r.warn(fmt.Sprintf("%s is shared with %s", h.Name, h.SharedWith))
@@ -68,7 +68,7 @@ func (r *run) start(ctx context.Context, h *target.Host) error {
 // deploy brings the target to every host and starts it, with the partitions that hold from the
 // start already in force: a cluster that had met before would have a leader already.
 func (r *run) deploy(ctx context.Context) (string, error) {
-	plan, err := nemesis.NewPlan(r.Suite.Faults, r.Suite.Phases.Load, *r.Suite.Seed)
+	plan, err := r.Suite.Plan()
 	if err != nil {
 		return "", err
 	}
@@ -76,7 +76,7 @@ func (r *run) deploy(ctx context.Context) (string, error) {
 	if err := target.Each(ctx, r.hosts, r.target.Deploy); err != nil {
 		return "", err
 	}
-	r.nemesis = newSchedule(r)
+	r.nemesis = newSchedule(r, r.injector)
 	if err := r.nemesis.hold(ctx, plan); err != nil {
 		return "", err
 	}
@@ -84,14 +84,9 @@ func (r *run) deploy(ctx context.Context) (string, error) {
 		return "", err
 	}
 	r.watch = startWatch(r.target, r.hosts, r.recorder, r.Progress)
+	if err := r.startVigil(ctx); err != nil {
+		return "", err
+	}
 	return fmt.Sprintf("%s started on %s", r.target.Name(),
 		strings.Join(r.names(), " ")), nil
-}
-
-func (r *run) names() []string {
-	names := make([]string, len(r.hosts))
-	for i, h := range r.hosts {
-		names[i] = h.Name()
-	}
-	return names
 }

@@ -2,8 +2,10 @@ package runner
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 
 	"gauntlet/checker"
 	"gauntlet/nemesis/inject"
@@ -22,6 +24,82 @@ func (t *troubles) blame(phase string, err error) {
 	}
 	t.refused = append(t.refused, describe(phase, refused)...)
 	t.harness = append(t.harness, describe(phase, failed)...)
+}
+
+// fullError is a run directory on a file system that is full.
+type fullError struct {
+	dir Directory
+	err error
+}
+
+func (e *fullError) Error() string {
+	return fmt.Sprintf("the file system of the run directory %s is full: %v", e.dir, e.err)
+}
+
+func (e *fullError) Unwrap() error { return e.err }
+
+// full tells an error of this machine's file system that has no room left. What a host says of its
+// own comes as text.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// root is the trouble that an error comes from, if more such follow from it: a host that is lost,
+// or a full disk; and the name to know it by, or else "".
+func (r *run) root(err error) (name string, trouble error) {
+	if full(err) {
+		return "full", &fullError{r.Directory, err}
+	}
+	if named, ok := errors.AsType[*target.HostError](err); ok {
+		if lost := r.vigil.why(named.Host); lost != nil {
+			return "lost " + named.Host, lost
+		}
+	}
+	return "", err
+}
+
+// tell notes what went wrong in a phase and says it. What follows from a trouble that was told
+// is not told again.
+func (r *run) tell(phase string, err error) {
+	var news []error
+	for _, part := range parts(err) {
+		name, trouble := r.root(part)
+		if name == "" || !r.told[name] {
+			news = append(news, trouble)
+		}
+		if name != "" {
+			if r.told == nil {
+				r.told = map[string]bool{}
+			}
+			r.told[name] = true
+		}
+	}
+	if len(news) == 0 {
+		return
+	}
+	all := errors.Join(news...)
+	r.blame(phase, all)
+	r.Progress.Event("error", "%s: %v", phase, all)
+}
+
+// known reports whether the trouble that an error comes from was told already.
+func (r *run) known(err error) bool {
+	name, _ := r.root(err)
+	return r.told[name]
+}
+
+// withoutLost leaves out what is only because a host is lost.
+func (r *run) withoutLost(err error) error {
+	var others []error
+	if err != nil {
+		for _, part := range parts(err) {
+			named, ok := errors.AsType[*target.HostError](part)
+			if !ok || r.vigil.why(named.Host) == nil {
+				others = append(others, part)
+			}
+		}
+	}
+	return errors.Join(others...)
 }
 
 // describe gives one line per error, and one per hint of theirs.
