@@ -29,7 +29,10 @@ func ParseLink(text string) (Link, error) {
 	for _, s := range separators {
 		if from, to, ok := strings.Cut(text, s.mark); ok {
 			l := Link{strings.TrimSpace(from), strings.TrimSpace(to), s.oneWay}
-			return l, l.valid()
+			if err := l.valid(); err != nil {
+				return Link{}, fmt.Errorf("link %q: %w", text, err)
+			}
+			return l, nil
 		}
 	}
 	return Link{}, fmt.Errorf("link %q must be written a-b, both ways, or a>b, one way", text)
@@ -38,11 +41,11 @@ func ParseLink(text string) (Link, error) {
 func (l Link) valid() error {
 	for _, end := range []string{l.From, l.To} {
 		if end != everybody && !castName.MatchString(end) {
-			return fmt.Errorf("link %q: %q is no name", l, end)
+			return fmt.Errorf("%q is no name", end)
 		}
 	}
 	if l.From == l.To {
-		return fmt.Errorf("link %q leads from %s to itself", l, l.From)
+		return fmt.Errorf("it leads from %s to itself", l.From)
 	}
 	return nil
 }
@@ -138,6 +141,26 @@ func cutNamed(unless bool) links {
 			return !slices.Contains(about, node)
 		}), cuts, nil
 	}
+}
+
+// strikes returns an error if there is no cluster of so many nodes in which the event's links leave
+// something to cut. Where some names are cast and others are not, only Bind can tell.
+func (e Event) strikes(nodes int, cast Cast) error {
+	names := slices.DeleteFunc(e.names(), func(name string) bool { return positional(name) > 0 })
+	row, _ := e.Shape.row()
+	if !row.named || len(e.Links) == 0 || len(names) > 0 && len(names) < len(e.names()) ||
+		e.known(cast, nodes) != nil || len(cast) > nodes {
+		return nil
+	}
+	v := View{Cast: map[string]string{}}
+	for i := range nodes {
+		v.Nodes = append(v.Nodes, fmt.Sprintf("n%d", i+1))
+		if i < len(cast) {
+			v.Cast[cast[i].Name] = v.Nodes[i]
+		}
+	}
+	_, _, err := row.links(v, e, nil)
+	return err
 }
 
 // chosenByName returns the nodes that an event strikes by name: all of them must be running.

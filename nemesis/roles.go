@@ -10,6 +10,9 @@ import (
 // roles is the one list of whom a fault can strike.
 var roles = []Role{RoleLeader, RoleFollower, RoleAny, RoleMajority, RoleMinority, RoleAll}
 
+// Roles lists every role, always in the same order.
+func Roles() []Role { return slices.Clone(roles) }
+
 // crowd is how many of n hosts a role of several strikes; 0: it is a role of one.
 func (r Role) crowd(n int) int {
 	switch r {

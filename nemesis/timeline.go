@@ -32,6 +32,8 @@ func (c Cast) Valid(nodes int) error {
 		switch {
 		case !castName.MatchString(one.Name):
 			errs = append(errs, fmt.Errorf("name %q must be of a-z, 0-9 and -", one.Name))
+		case slices.Contains(roles, Role(one.Name)):
+			errs = append(errs, fmt.Errorf("name %s means a role already", one.Name))
 		case positional(one.Name) > 0:
 			errs = append(errs, fmt.Errorf("name %s means a node already: it is a place in the order",
 				one.Name))
@@ -151,7 +153,7 @@ func (c Condition) Holds(v View) bool {
 		return false
 	}
 	at, known := v.Progress[node]
-	return known && at.Commit+c.Lag <= most
+	return known && most-at.Commit >= c.Lag
 }
 
 // Valid returns every reason why nothing could fulfil the condition, joined.
@@ -168,6 +170,9 @@ func (c Condition) Valid() error {
 	}
 	return errors.Join(errs...)
 }
+
+// NeedsStatus reports whether only what nodes say of themselves can show that it holds.
+func (c Condition) NeedsStatus() bool { return c.Leader || c.Term > 0 || c.Behind != "" }
 
 // String is the condition for a person.
 func (c Condition) String() string {
@@ -206,10 +211,18 @@ func (e Event) NeedsCast(c Cast) bool {
 	})
 }
 
+// NeedsLeader reports whether the event can begin only while a leader is known.
+func (e Event) NeedsLeader(c Cast) bool {
+	return e.Shape.NeedsLeader() || e.Role == RoleLeader || e.When != nil && e.When.Leader ||
+		e.NeedsCast(c) && c.NeedsLeader()
+}
+
 // known returns an error for each name that means nobody among so many nodes.
 func (e Event) known(c Cast, nodes int) error {
 	var errs []error
-	for _, name := range e.names() {
+	names := e.names()
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		cast := slices.ContainsFunc(c, func(one Casting) bool { return one.Name == name })
 		if number := positional(name); !cast && (number == 0 || number > nodes) {
 			errs = append(errs, fmt.Errorf("nobody is called %s: it is neither cast nor one of n1 to n%d",

@@ -39,7 +39,7 @@ func (e Event) Valid(nodes int, cast Cast) error {
 		return err
 	}
 	errs := []error{e.Kind.measures(e.Rate, e.Amount, e.Size), e.Kind.takesMode(e.Mode),
-		e.whom(nodes), e.known(cast, nodes)}
+		e.whom(nodes), e.known(cast, nodes), e.strikes(nodes, cast)}
 	if e.When != nil {
 		errs = append(errs, e.When.Valid())
 	}
@@ -79,7 +79,7 @@ func (e Event) whom(nodes int) error {
 	case len(e.On) > 1 && !e.Kind.Traits().Crowd:
 		return fmt.Errorf("%s strikes one host at a time, not %d", e.Kind, len(e.On))
 	case len(e.On) > 0:
-		return nil
+		return RoleAny.Valid(e.Kind, nodes)
 	}
 	return e.Role.Valid(e.Kind, nodes)
 }

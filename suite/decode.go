@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -18,14 +19,18 @@ import (
 type decoder struct {
 	file     string
 	problems Problems
-	lines    map[string]int  // where each value stands, by dotted path, for later relations
-	broken   map[string]bool // values that are wrong by themselves, by dotted path
-	election unit            // what "ET" means, once the target is known
-	place    string          // instead of the one that the suite names; "": that one
+	lines    map[string]int           // where each value stands, by dotted path, for later relations
+	broken   map[string]bool          // values that are wrong by themselves, by dotted path
+	election unit                     // what "ET" means, once the target is known
+	place    string                   // instead of the one that the suite names; "": that one
+	timeline []entry                  // of the timeline, as written
+	unscaled map[string]time.Duration // the times that scale changed, by dotted path
+	variant  bool                     // of an expectation: it has none of its own
 }
 
 func newDecoder(file, place string) *decoder {
-	return &decoder{file: file, place: place, lines: map[string]int{}, broken: map[string]bool{}}
+	return &decoder{file: file, place: place, lines: map[string]int{}, broken: map[string]bool{},
+		unscaled: map[string]time.Duration{}}
 }
 
 func (d *decoder) parse(text []byte) (*Suite, error) {

@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"gauntlet/history"
 	"gauntlet/nemesis"
 )
 
@@ -23,6 +24,12 @@ var faultKinds = func() []string {
 // leastFlap is how long the links of hosts must be cut, and be healed, so that they flap at all.
 const leastFlap = 500 * time.Millisecond
 
+// What series and timelines are told alike.
+const (
+	flapHint   = "a cut of a host and its proof take about so long"
+	buildsHint = "write them: target: {raftd: {binaries: [old, new]}}"
+)
+
 // faultKeys are what a series of faults of that kind is made of in a suite.
 func faultKeys(kind nemesis.Kind) []string {
 	traits := kind.Traits()
@@ -35,13 +42,61 @@ func faultKeys(kind nemesis.Kind) []string {
 	case traits.Links:
 		keys = []string{"shapes", "sites"}
 	}
+	return append(append(keys, measureKeys(kind)...), "every", "for")
+}
+
+// measureKeys are what says how much of a fault there is.
+func measureKeys(kind nemesis.Kind) []string {
+	var keys []string
+	traits := kind.Traits()
+	if kind == nemesis.KindPartition || kind == nemesis.KindClientCut {
+		keys = append(keys, "mode")
+	}
 	if traits.MaxRate != 0 {
 		keys = append(keys, "rate")
 	}
 	if traits.Amount {
 		keys = append(keys, "amount")
 	}
-	return append(keys, "every", "for")
+	if traits.Size {
+		keys = append(keys, "size")
+	}
+	return keys
+}
+
+// measure is how much of a fault there is.
+type measure struct {
+	rate   int // permille
+	amount time.Duration
+	size   int // bytes
+	mode   history.CutMode
+}
+
+func (b block) measure(kind nemesis.Kind) measure {
+	var m measure
+	traits := kind.Traits()
+	b.permille("rate", &m.rate, between[int]{traits.MinRate, traits.MaxRate})
+	b.duration("amount", &m.amount, between[time.Duration]{time.Millisecond, time.Hour})
+	b.integer("size", &m.size, between[int]{1, 65535})
+	b.text("mode", (*string)(&m.mode))
+	for _, key := range measureKeys(kind) {
+		b.d.missing(b.path, key, key == "mode" || b.has(key))
+	}
+	return m
+}
+
+// extendMeasure adds the measure that the key is of.
+func extendMeasure(node *yaml.Node, key string, m measure) {
+	switch key {
+	case "rate":
+		extend(node, key, formatPercent(m.rate))
+	case "amount":
+		extend(node, key, m.amount)
+	case "size":
+		extend(node, key, m.size)
+	case "mode":
+		extendIf(node, m.mode != "", key, string(m.mode))
+	}
 }
 
 func (d *decoder) faults(b block, t Target) []nemesis.Spec {
@@ -80,9 +135,8 @@ func (d *decoder) fault(b block, t Target) nemesis.Spec {
 	inner.sites("sites", &spec.Sites)
 	inner.boolean("from-start", &spec.FromStart)
 	inner.duration("flap", &spec.Flap, between[time.Duration]{10 * time.Millisecond, anyLength.High})
-	traits := kind.Traits()
-	inner.permille("rate", &spec.Rate, between[int]{traits.MinRate, traits.MaxRate})
-	inner.duration("amount", &spec.Amount, between[time.Duration]{time.Millisecond, time.Hour})
+	m := inner.measure(kind)
+	spec.Rate, spec.Amount, spec.Size, spec.Mode = m.rate, m.amount, m.size, m.mode
 	bounds := between[time.Duration]{100 * time.Millisecond, anyLength.High}
 	inner.duration("every", &spec.Every, bounds)
 	inner.duration("for", &spec.For, bounds)
@@ -167,7 +221,7 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 	path += "." + string(spec.Kind)
 	d.supported(path, spec.Kind, s.Place)
 	d.relate(s.Place == PlaceSim || spec.Flap == 0 || spec.Flap >= leastFlap,
-		[]string{path + ".flap", "place"}, "a cut of a host and its proof take about so long",
+		[]string{path + ".flap", "place"}, flapHint,
 		"%s.flap: %v is below the least value %v of place %s", path, spec.Flap, leastFlap, s.Place)
 	for _, key := range faultKeys(spec.Kind) {
 		present := true
@@ -176,10 +230,6 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 			present = len(spec.Shapes) > 0
 		case "on":
 			present = len(spec.On) > 0
-		case "rate":
-			present = spec.Rate != 0
-		case "amount":
-			present = spec.Amount != 0
 		case "every":
 			present = spec.Every > 0 || spec.FromStart
 		case "for":
@@ -188,10 +238,9 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 		d.missing(path, key, present)
 	}
 	if spec.Kind == nemesis.KindVersion && spec.Builds == nil {
-		d.spoil(path, d.line(path), "write them: target: {raftd: {binaries: [old, new]}}",
-			"needs a target of two builds")
+		d.spoil(path, d.line(path), buildsHint, "needs a target of two builds")
 	}
-	if d.brokenBelow(path) || d.broken["target."+s.Target.Kind()+".nodes"] || d.broken["phases.load"] {
+	if d.brokenBelow(path) || d.nodesBroken(s) || d.broken["phases.load"] {
 		return
 	}
 	broken := leaves(spec.Valid(s.Target.Nodes()))
@@ -228,14 +277,12 @@ func faultNode(spec nemesis.Spec) *yaml.Node {
 			extendIf(node, spec.FromStart, key, true)
 		case "flap":
 			extendIf(node, spec.Flap != 0, key, spec.Flap)
-		case "rate":
-			extend(node, key, formatPercent(spec.Rate))
-		case "amount":
-			extend(node, key, spec.Amount)
 		case "every":
 			extendIf(node, !spec.FromStart, key, spec.Every)
 		case "for":
 			extendIf(node, !spec.FromStart, key, spec.For)
+		default:
+			extendMeasure(node, key, measure{spec.Rate, spec.Amount, spec.Size, spec.Mode})
 		}
 	}
 	return node

@@ -25,8 +25,9 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 	if root == nil || !d.isBlock(root, "the suite") {
 		return nil
 	}
-	b := d.block(root, "", "name", "place", "seed", "target", "workload", "faults", "capture",
-		"stop-on", "phases", "checks", "require", "budget")
+	b := d.block(root, "", "name", "place", "seed", "target", "workload", "faults", "cast",
+		"scale", "timeline", "incident", "capture", "stop-on", "phases", "checks", "require", "budget",
+		"warnings")
 	s := &Suite{Place: PlaceLab}
 	b.text("name", &s.Name)
 	b.word("place", &s.Place, PlaceLab, PlaceHosts, PlaceSim)
@@ -35,9 +36,12 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 	s.Target = d.target(b.inner("target", targetNames()...))
 	s.Workload = d.workload(b.inner("workload", append(models(), "reads", "timeout")...))
 	s.Faults = d.faults(b, s.Target)
+	s.Cast = d.readCast(b)
 	b.word("capture", &s.Capture, CapturePeers)
 	b.word("stop-on", &s.StopOn, StopOnViolation)
 	s.Phases = d.phases(b.inner("phases", "warm-up", "load", "recovery"))
+	d.timeline = d.readTimeline(b, s)
+	b.texts("warnings", &s.Warnings)
 	s.Checks = checks
 	if !s.Target.observed() {
 		s.Checks = []string{checker.CheckLinearizable}
@@ -49,6 +53,7 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 		d.spoil("name", 1, "see configs/smoke.yaml for a complete suite", "is missing")
 	}
 	d.relations(s)
+	s.Incident = d.incident(b, root, s)
 	return s
 }
 

@@ -20,7 +20,7 @@ type Incident struct {
 // Expectation is what an incident's file promises for one set of the target's options.
 type Expectation struct {
 	Options  string        // as they are written, on one line: "check-quorum: false"
-	Suite    *Suite        // under these options
+	Suite    *Suite        // under these options, without expectations or a seed of its own
 	Answer   string        // AnswerReproduced or AnswerNot
 	AtLeast  int           // permille of the runs that reproduce it
 	AtMost   int           // likewise

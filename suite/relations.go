@@ -28,20 +28,24 @@ func (d *decoder) relations(s *Suite) {
 	for i, spec := range s.Faults {
 		d.faultRelations(fmt.Sprintf("faults[%d]", i), spec, s)
 	}
+	d.timelineRelations(s)
 	d.requireRelations(s)
 }
+
+// observeHint is what to do where the nodes do not say who leads.
+const observeHint = "write a command that prints what a node believes: see " + commandPath +
+	".observe"
 
 // leaderRelations complains of whatever needs to know the leader where no node tells it.
 func (d *decoder) leaderRelations(s *Suite) {
 	if s.Target.observed() {
 		return
 	}
-	const hint = "write a command that prints what a node believes: see " + commandPath + ".observe"
-	d.relate(!slices.Contains(s.Checks, checker.CheckLeaderPerTerm), []string{"checks"}, hint,
+	d.relate(!slices.Contains(s.Checks, checker.CheckLeaderPerTerm), []string{"checks"}, observeHint,
 		"check %s needs to know who leads, and the target has no observe", checker.CheckLeaderPerTerm)
 	for i, spec := range s.Faults {
 		path := fmt.Sprintf("faults[%d]", i)
-		d.relate(!spec.NeedsLeader(), []string{path}, hint,
+		d.relate(!spec.NeedsLeader(), []string{path}, observeHint,
 			"%s needs to know who leads, and the target has no observe", path)
 	}
 }
@@ -98,10 +102,21 @@ func (d *decoder) requireRelations(s *Suite) {
 		"ok-per-kind %d of each of %d kinds exceeds rate %v per second over %v of phases",
 		s.Require.OKPerKind, kinds, rate, working)
 
-	plan, err := nemesis.NewPlan(s.Faults, load, 0)
-	if err != nil {
+	d.leastRelations(s)
+}
+
+// leastRelations checks that so many faults as must bite are planned.
+func (d *decoder) leastRelations(s *Suite) {
+	plan, err := nemesis.NewPlan(s.Faults, s.Phases.Load, 0)
+	unclear := func(e entry) bool { return d.brokenBelow(e.at) }
+	if err != nil || slices.ContainsFunc(d.timeline, unclear) {
 		return // said already
 	}
+	planners := "faults plan"
+	if len(s.Timeline) > 0 {
+		planners = "faults and timeline plan"
+	}
+	plan = nemesis.Merge(plan, s.Timeline)
 	for _, kind := range faultKinds {
 		least, planned := s.Require.MinFaults[kind], 0
 		for _, event := range plan {
@@ -111,8 +126,8 @@ func (d *decoder) requireRelations(s *Suite) {
 		}
 		d.relate(least <= planned,
 			[]string{"require.min-faults." + kind, "faults", "phases.load"}, "",
-			"min-faults.%s %d exceeds the %d that faults plan within phases.load %v",
-			kind, least, planned, load)
+			"min-faults.%s %d exceeds the %d that %s within phases.load %v",
+			kind, least, planned, planners, s.Phases.Load)
 	}
 }
 

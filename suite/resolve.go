@@ -9,9 +9,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Resolved writes the suite with every default filled in, ET as plain durations and the seed
-// included. Parse reads it back to an equal value: a run directory says what was run without the
-// file it came from.
+// Resolved writes the suite with every default filled in, ET as plain durations, the timeline's
+// times scaled and the seed included. Parse reads it back to an equal value, but for Scale, which
+// is 1 then: a run directory says what was run without the file it came from.
 func (s *Suite) Resolved() ([]byte, error) {
 	root := object("name", s.Name, "place", s.Place)
 	if s.Seed != nil {
@@ -22,12 +22,11 @@ func (s *Suite) Resolved() ([]byte, error) {
 		"workload", s.Workload.node(),
 		"faults", faultNodes(s.Faults),
 	)
-	if s.Capture != "" {
-		extend(root, "capture", s.Capture)
-	}
-	if s.StopOn != "" {
-		extend(root, "stop-on", s.StopOn)
-	}
+	extendIf(root, len(s.Cast) > 0, "cast", castNode(s.Cast))
+	extendIf(root, len(s.Timeline) > 0, "timeline", timelineNodes(s.Timeline))
+	extendIf(root, s.Incident != nil, "incident", s.Incident.node())
+	extendIf(root, s.Capture != "", "capture", s.Capture)
+	extendIf(root, s.StopOn != "", "stop-on", s.StopOn)
 	extend(root,
 		"phases", object("warm-up", s.Phases.WarmUp, "load", s.Phases.Load,
 			"recovery", s.Phases.Recovery),
@@ -35,6 +34,7 @@ func (s *Suite) Resolved() ([]byte, error) {
 		"require", s.requireNode(),
 		"budget", object("time", s.Budget.Time, "memory", formatBytes(s.Budget.Memory)),
 	)
+	extendIf(root, len(s.Warnings) > 0, "warnings", list(s.Warnings))
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
 	encoder.SetIndent(2)

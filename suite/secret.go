@@ -26,6 +26,16 @@ func (s *Suite) Redacted() *Suite {
 	}
 	command.Client = withoutSecretArguments(command.Client)
 	public.Target.Command = &command
+	if s.Incident != nil {
+		incident := *s.Incident
+		incident.Expect = slices.Clone(incident.Expect)
+		for i := range incident.Expect {
+			if variant := incident.Expect[i].Suite; variant != nil {
+				incident.Expect[i].Suite = variant.Redacted()
+			}
+		}
+		public.Incident = &incident
+	}
 	return &public
 }
 

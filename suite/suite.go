@@ -119,8 +119,12 @@ func Parse(file string, text []byte) (*Suite, error) {
 // ParseTree reads a suite from a YAML tree that was put together of several: its nodes still know
 // the lines of the file. For place see LoadAt.
 func ParseTree(file string, root *yaml.Node, place string) (*Suite, error) {
-	if root != nil && root.Kind == yaml.DocumentNode {
+	d := newDecoder(file, place)
+	switch {
+	case root == nil:
+		d.complain(1, "", "the suite is empty")
+	case root.Kind == yaml.DocumentNode:
 		root = root.Content[0]
 	}
-	return newDecoder(file, place).read(root)
+	return d.read(root)
 }
