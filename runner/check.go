@@ -95,5 +95,9 @@ func judge(
 		results.Checks = append(results.Checks, checker.LeaderPerTerm(h))
 	}
 	results.Gates = checker.Requirements(h, s.Require)
+	if i := s.Incident; i != nil {
+		matched, why := i.Signature.Match(h, results, s.Target.ElectionTimeout())
+		results.Reproduced = &checker.Reproduction{Title: i.Title, Matched: matched, Why: why}
+	}
 	return results, nil
 }

@@ -32,7 +32,7 @@ func (r *run) collect(ctx context.Context) (string, error) {
 	if r.watch == nil {
 		return "nothing was started", errors.Join(errs...)
 	}
-	r.vigil.stop()
+	r.vigil.stop(ctx)
 	r.watch.stop()
 	r.findDead(ctx)
 	hosts := r.present()
@@ -141,7 +141,7 @@ func (r *run) cleanUp(ctx context.Context) (string, error) {
 	if r.injector == nil {
 		return "nothing to remove", nil
 	}
-	if left := r.withoutLost(r.removeAll(ctx)); left != nil {
+	if left := r.withoutLost(ctx, r.removeAll(ctx)); left != nil {
 		for _, part := range parts(left) {
 			r.cleanup = append(r.cleanup, part.Error())
 		}
@@ -157,9 +157,9 @@ func (r *run) cleanUp(ctx context.Context) (string, error) {
 // removeAll ends the nodes, then the guards, then removes the files. Where a node cannot be ended
 // the guards stay: once nobody renews their leases they end it themselves.
 func (r *run) removeAll(ctx context.Context) error {
-	err := r.withoutLost(target.Each(ctx, r.hosts, r.target.Kill))
+	err := r.withoutLost(ctx, target.Each(ctx, r.hosts, r.target.Kill))
 	if err != nil {
-		err = r.withoutLost(target.Each(ctx, r.hosts, r.target.Kill))
+		err = r.withoutLost(ctx, target.Each(ctx, r.hosts, r.target.Kill))
 	}
 	if err != nil {
 		return fmt.Errorf("left to the guards: %w", err)
@@ -178,7 +178,7 @@ func (r *run) settle() {
 		finished.Verdict, finished.Reason = checker.Unknown, "interrupted "+r.interrupted
 	}
 	if err := r.vigil.err(); err != nil {
-		r.tell("run", err) // if no phase has met it
+		r.tell(context.Background(), "run", err) // if no phase has met it
 	}
 	r.decide(finished)
 	if err := r.Directory.saveResults(r.results); err != nil && !r.known(err) {

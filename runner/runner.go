@@ -158,7 +158,7 @@ func (r *run) carryOut(ctx context.Context) {
 			r.interrupt("in " + p.name)
 		default:
 			broken = true
-			r.tell(p.name, err)
+			r.tell(context.WithoutCancel(ctx), p.name, err)
 		}
 	}
 	r.settle()
@@ -196,15 +196,17 @@ func (r *run) step(ctx context.Context, p phase) error {
 	started := time.Now()
 	detail, err := p.do(r, ctx)
 	r.Progress.Status("")
+	unrecorded := r.recorder.Err()
 	if err != nil {
+		r.unrecorded = r.unrecorded || unrecorded != nil && errors.Is(err, unrecorded)
 		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("%w: %w", cause, err)
 		}
 		return err
 	}
-	if err := r.recorder.Err(); err != nil && !r.unrecorded {
+	if unrecorded != nil && !r.unrecorded {
 		r.unrecorded = true // said once; what is owed goes on without a history
-		return err
+		return unrecorded
 	}
 	r.Progress.Event("phase", "%-11s %5.1fs  %s", p.name, time.Since(started).Seconds(), detail)
 	return nil

@@ -270,8 +270,8 @@ func TestFlappingAndOverlapping(t *testing.T) {
 	})
 }
 
-// Goal: an event of a series lasts whole though it had to wait for its host, even beyond the load. A
-// run that is stopped heals at once, keeps no event waiting, and calls none of that a failure.
+// Goal: an event of a series lasts whole though it had to wait for its host, even beyond the load.
+// A run that is stopped heals at once, keeps no event waiting, and calls none of that a failure.
 // Method: no leader until 9.52 s of 10 s; then the same plan with a context that ends at 3 s.
 func TestEndOfTheLoad(t *testing.T) {
 	plan := []nemesis.Event{

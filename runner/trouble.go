@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"syscall"
@@ -27,13 +29,14 @@ func (t *troubles) blame(phase string, err error) {
 }
 
 // fullError is a run directory on a file system that is full.
-type fullError struct {
-	dir Directory
-	err error
-}
+type fullError struct{ err error }
 
 func (e *fullError) Error() string {
-	return fmt.Sprintf("the file system of the run directory %s is full: %v", e.dir, e.err)
+	err := e.err
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		err = at // whoever met it has nothing to add
+	}
+	return fmt.Sprintf("the file system of the run directory is full: %v", err)
 }
 
 func (e *fullError) Unwrap() error { return e.err }
@@ -48,7 +51,7 @@ func full(err error) bool {
 // or a full disk; and the name to know it by, or else "".
 func (r *run) root(err error) (name string, trouble error) {
 	if full(err) {
-		return "full", &fullError{r.Directory, err}
+		return "full", &fullError{err}
 	}
 	if named, ok := errors.AsType[*target.HostError](err); ok {
 		if lost := r.vigil.why(named.Host); lost != nil {
@@ -58,9 +61,21 @@ func (r *run) root(err error) (name string, trouble error) {
 	return "", err
 }
 
+// examine settles of each host that an error names whether it is lost, where that may be why.
+func (r *run) examine(ctx context.Context, err error) {
+	for _, part := range parts(err) {
+		named, ok := errors.AsType[*target.HostError](part)
+		if ok && (errors.Is(part, target.ErrUnreachable) || errors.Is(part, target.ErrConnectionLost) ||
+			errors.Is(part, context.DeadlineExceeded)) {
+			r.vigil.examine(ctx, named.Host)
+		}
+	}
+}
+
 // tell notes what went wrong in a phase and says it. What follows from a trouble that was told
 // is not told again.
-func (r *run) tell(phase string, err error) {
+func (r *run) tell(ctx context.Context, phase string, err error) {
+	r.examine(ctx, err)
 	var news []error
 	for _, part := range parts(err) {
 		name, trouble := r.root(part)
@@ -89,14 +104,16 @@ func (r *run) known(err error) bool {
 }
 
 // withoutLost leaves out what is only because a host is lost.
-func (r *run) withoutLost(err error) error {
+func (r *run) withoutLost(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	r.examine(ctx, err)
 	var others []error
-	if err != nil {
-		for _, part := range parts(err) {
-			named, ok := errors.AsType[*target.HostError](part)
-			if !ok || r.vigil.why(named.Host) == nil {
-				others = append(others, part)
-			}
+	for _, part := range parts(err) {
+		named, ok := errors.AsType[*target.HostError](part)
+		if !ok || r.vigil.why(named.Host) == nil {
+			others = append(others, part)
 		}
 	}
 	return errors.Join(others...)

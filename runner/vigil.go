@@ -31,6 +31,7 @@ type vigil struct {
 	progress *Progress
 	now      func() time.Duration
 	silent   func(host string) bool // its node has not answered for a while
+	posts    []*post
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 
@@ -42,6 +43,16 @@ type vigil struct {
 type watched struct {
 	name string
 	boot func(context.Context) (string, error)
+}
+
+// post is where the vigil stands with one host.
+type post struct {
+	watched
+	first string // boot
+
+	mu   sync.Mutex    // held while the host is asked
+	away bool          // it did not answer when it was last asked
+	gone time.Duration // since when
 }
 
 // boots asks a host for its boot: the kernel's, and when its first process began, as a container
@@ -74,11 +85,12 @@ func newVigil(p *Progress, now func() time.Duration, silent func(string) bool) *
 }
 
 func (v *vigil) start(ctx context.Context, hosts []watched) error {
-	first := make([]string, len(hosts))
 	errs := make([]error, len(hosts))
 	var asking sync.WaitGroup
 	for i, h := range hosts {
-		asking.Go(func() { first[i], errs[i] = h.boot(ctx) })
+		p := &post{watched: h}
+		v.posts = append(v.posts, p)
+		asking.Go(func() { p.first, errs[i] = h.boot(ctx) })
 	}
 	asking.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -86,47 +98,77 @@ func (v *vigil) start(ctx context.Context, hosts []watched) error {
 	}
 	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	v.cancel = cancel
-	for i, h := range hosts {
-		v.done.Go(func() { v.watch(watching, h, first[i]) })
+	for _, p := range v.posts {
+		v.done.Go(func() { v.watch(watching, p) })
 	}
 	return nil
 }
 
-// stop ends the watch. It may be called again.
-func (v *vigil) stop() {
-	if v != nil && v.cancel != nil {
-		v.cancel()
-		v.done.Wait()
+// stop ends the watch once it is clear of each host whether it is there.
+func (v *vigil) stop(ctx context.Context) {
+	if v == nil || v.cancel == nil {
+		return
+	}
+	v.cancel()
+	v.done.Wait()
+	for _, p := range v.posts {
+		v.done.Go(func() { v.settle(ctx, p) })
+	}
+	v.done.Wait()
+}
+
+// examine settles whether a host that gives trouble is there at all.
+func (v *vigil) examine(ctx context.Context, host string) {
+	if v == nil {
+		return
+	}
+	for _, p := range v.posts {
+		if p.name == host {
+			v.settle(ctx, p)
+		}
 	}
 }
 
 // watch looks at a host whenever its node is silent, until it is lost.
-func (v *vigil) watch(ctx context.Context, h watched, first string) {
-	reached, away := v.now(), false
-	for sleep(ctx, vigilEvery) {
-		if !v.silent(h.name) {
-			reached, away = v.now(), false
-			continue
-		}
-		asking, cancel := context.WithTimeout(ctx, lostAfter)
-		boot, err := h.boot(asking)
-		cancel()
-		switch out := v.now() - reached; {
-		case ctx.Err() != nil:
-			return
-		case err == nil && boot != first && boot != "" && first != "":
-			v.lose(h.name, errors.New("it has booted anew, and what ran there is gone"))
-			return
-		case err == nil:
-			reached, away = v.now(), false
-		case out >= lostAfter:
-			v.lose(h.name, fmt.Errorf("out of reach for %.0fs: %w", out.Seconds(), cause(err)))
-			return
-		case !away:
-			away = true
-			v.progress.Event("host", "%s is out of reach: %v", h.name, cause(err))
+func (v *vigil) watch(ctx context.Context, p *post) {
+	for v.why(p.name) == nil && sleep(ctx, vigilEvery) {
+		if v.silent(p.name) {
+			v.look(ctx, p)
 		}
 	}
+}
+
+// settle looks until the host answers, or is lost.
+func (v *vigil) settle(ctx context.Context, p *post) {
+	for v.why(p.name) == nil && !v.look(ctx, p) && sleep(ctx, vigilEvery) {
+	}
+}
+
+// look asks a host once and reports whether it answers.
+func (v *vigil) look(ctx context.Context, p *post) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked := v.now()
+	asking, cancel := context.WithTimeout(ctx, lostAfter)
+	boot, err := p.boot(asking)
+	cancel()
+	switch {
+	case err == nil && boot != p.first && boot != "" && p.first != "":
+		v.lose(p.name, errors.New("it has booted anew, and what ran there is gone"))
+		return true
+	case err == nil:
+		p.away = false
+		return true
+	case ctx.Err() != nil:
+		return false
+	case !p.away:
+		p.away, p.gone = true, asked
+		v.progress.Event("host", "%s is out of reach: %v", p.name, cause(err))
+	}
+	if out := v.now() - p.gone; out >= lostAfter {
+		v.lose(p.name, fmt.Errorf("out of reach for %.0fs: %w", out.Seconds(), cause(err)))
+	}
+	return false
 }
 
 // cause is what is wrong with a host, without its name.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -66,8 +67,8 @@ func TestVigilFindsLostHosts(t *testing.T) {
 		if err := v.err(); err == nil || v.why("rebooted") == nil || len(parts(err)) != 1 {
 			t.Errorf("after %v: %v", lostAfter, err)
 		}
-		time.Sleep(5 * second)
-		v.stop()
+		time.Sleep(2 * second)
+		v.stop(t.Context())
 		if v.why("dead") == nil || v.why("paused") != nil || v.why("back") != nil {
 			t.Errorf("lost: %v", v.err())
 		}
@@ -85,7 +86,7 @@ func TestVigilFindsLostHosts(t *testing.T) {
 	})
 }
 
-// Goal: a host whose node answers is not asked.
+// Goal: a host whose node answers is not asked, but for whether it is there when the watch ends.
 func TestVigilLeavesHostsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
@@ -96,9 +97,43 @@ func TestVigilLeavesHostsAlone(t *testing.T) {
 			return "", nil
 		}}})
 		time.Sleep(time.Minute)
-		v.stop()
-		if err != nil || asked.Load() != 1 {
-			t.Errorf("asked %d times, want once at the start: %v", asked.Load(), err)
+		v.stop(t.Context())
+		if err != nil || asked.Load() != 2 {
+			t.Errorf("asked %d times, want once at the start and once at the end: %v", asked.Load(), err)
+		}
+	})
+}
+
+// Goal: a host that dies right before the watch ends, or gives trouble after it, is found lost all
+// the same, and one that comes back within a lease's length is waited for.
+// Method: hosts that go away at the end of the watch, the second for ten seconds only; then both.
+func TestVigilSettlesAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, away := time.Now(), map[string]time.Duration{"dead": time.Hour, "back": 70 * second}
+		host := func(name string) watched {
+			return watched{name, func(context.Context) (string, error) {
+				if at := time.Since(began); at >= time.Minute && at < away[name] {
+					return "", target.ErrUnreachable
+				}
+				return "1", nil
+			}}
+		}
+		v := newVigil(NewProgress(io.Discard, 0), func() time.Duration { return time.Since(began) },
+			func(string) bool { return false })
+		if err := v.start(t.Context(), []watched{host("dead"), host("back")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		v.stop(t.Context())
+		took := time.Since(began) - time.Minute
+		if v.why("dead") == nil || v.why("back") != nil || took > lostAfter+second {
+			t.Errorf("after %v: %v", took, v.err())
+		}
+		away["back"] = time.Hour
+		began = began.Add(-2 * time.Minute) // much later
+		v.examine(t.Context(), "back")
+		if v.why("back") == nil {
+			t.Error("a host that gives trouble later is not found lost")
 		}
 	})
 }
@@ -110,20 +145,21 @@ func TestOneLineForOneTrouble(t *testing.T) {
 	var talk bytes.Buffer
 	v := newVigil(nil, nil, nil)
 	v.lose("n3", errors.New("it has booted anew"))
-	r := &run{vigil: v, Config: Config{Directory: "runs/x", Progress: NewProgress(&talk, 0)}}
+	r := &run{vigil: v, Config: Config{Progress: NewProgress(&talk, 0)}}
 	of := func(host, what string) error {
 		return &target.HostError{Host: host, Op: what, Err: target.ErrUnreachable}
 	}
 	noSpace := &os.PathError{Op: "write", Path: "history.jsonl", Err: syscall.ENOSPC}
-	r.tell("load", v.err())
-	r.tell("heal", errors.Join(of("n3", "cut"), of("n2", "cut")))
-	r.tell("heal", errors.Join(noSpace, of("n3", "renew")))
-	r.tell("collect", errors.Join(noSpace, noSpace, of("n3", "logs")))
+	r.tell(t.Context(), "load", v.err())
+	r.tell(t.Context(), "heal", errors.Join(of("n3", "cut"), of("n2", "cut")))
+	r.tell(t.Context(), "heal", errors.Join(fmt.Errorf("the clients stopped: %w", noSpace),
+		of("n3", "renew")))
+	r.tell(t.Context(), "collect", errors.Join(noSpace, noSpace, of("n3", "logs")))
 	want := []string{
 		"load: n3: watch: the host is lost to this run: it has booted anew",
 		"hint: a boot ends all that a run has done to a host; verify heal removes its files from there",
 		"heal: n2: cut: unreachable",
-		"heal: the file system of the run directory runs/x is full: write history.jsonl: " +
+		"heal: the file system of the run directory is full: write history.jsonl: " +
 			"no space left on device",
 	}
 	if got := strings.Join(r.harness, "\n"); got != strings.Join(want, "\n") {
@@ -135,9 +171,9 @@ func TestOneLineForOneTrouble(t *testing.T) {
 	if !r.known(noSpace) || r.known(of("n2", "x")) {
 		t.Error("known: want what was told, and nothing else")
 	}
-	left := r.withoutLost(errors.Join(of("n3", "disarm"), of("n1", "disarm")))
+	left := r.withoutLost(t.Context(), errors.Join(of("n3", "disarm"), of("n1", "disarm")))
 	if left == nil || left.Error() != of("n1", "disarm").Error() ||
-		r.withoutLost(of("n3", "disarm")) != nil || r.withoutLost(nil) != nil {
+		r.withoutLost(t.Context(), of("n3", "disarm")) != nil || r.withoutLost(t.Context(), nil) != nil {
 		t.Errorf("left %v", left)
 	}
 }
