@@ -2,7 +2,6 @@ package checker
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"sort"
 	"time"
@@ -34,7 +33,7 @@ func end(h *history.History) time.Duration {
 		last = max(last, op.Call, op.Return)
 	}
 	for _, f := range h.Faults {
-		last = max(last, f.Start, f.Stop, f.Resumed)
+		last = max(last, f.Start, f.Stop, f.Heard, f.Resumed)
 	}
 	for _, p := range h.Phases {
 		last = max(last, p.At)
@@ -161,72 +160,6 @@ func longestGap(h *history.History, returns []history.Operation) Gap {
 		}
 	}
 	return longest
-}
-
-// quorate lists the stretches of the run in which Raft is expected to be available: a majority
-// of the nodes is up and mutually connected, and no link is one-way. With a one-way link,
-// availability depends on options of the target (check quorum, pre-vote) that a checker does
-// not know.
-func quorate(h *history.History) []span {
-	bounds := map[time.Duration]bool{0: true, end(h): true}
-	for _, f := range h.Faults {
-		if force, was := inForce(h, f); was {
-			bounds[force.from], bounds[force.to] = true, true
-		}
-	}
-	sorted := slices.Sorted(maps.Keys(bounds))
-	var spans []span
-	for i := range len(sorted) - 1 {
-		piece := span{sorted[i], sorted[i+1]}
-		var active []history.Fault
-		for _, f := range h.Faults {
-			force, was := inForce(h, f)
-			if was && force.from <= piece.from && force.to >= piece.to {
-				active = append(active, f)
-			}
-		}
-		if majority(h.Header.Nodes, active) {
-			spans = append(spans, piece)
-		}
-	}
-	return spans
-}
-
-// majority tells whether faults leave a clean majority of the nodes, as quorate describes.
-func majority(nodes []string, faults []history.Fault) bool {
-	type link struct{ from, to string }
-	down, cut := make(map[string]bool), make(map[link]bool)
-	for _, f := range faults {
-		for _, c := range f.Cuts {
-			cut[link{c.From, c.To}] = true
-		}
-		for _, host := range f.Hosts {
-			down[host] = down[host] || f.Kind != "partition"
-		}
-	}
-	best := 0
-	for _, a := range nodes {
-		var group []string
-		for _, b := range nodes {
-			forth, back := cut[link{a, b}], cut[link{b, a}]
-			if forth != back && !down[a] && !down[b] {
-				return false
-			}
-			if !forth && !down[a] && !down[b] {
-				group = append(group, b)
-			}
-		}
-		whole := true
-		for i, b := range group {
-			for _, c := range group[:i] {
-				whole = whole && !cut[link{b, c}] && !cut[link{c, b}]
-			}
-		}
-		if whole {
-			best = max(best, len(group))
-		}
-	}
-	return best > len(nodes)/2
 }
 
 // overlap is how much of s the spans cover. The spans do not overlap each other.

@@ -10,6 +10,7 @@
 //	Combine       the keys to one result         LeaderPerTerm  the claims of all nodes
 //	Requirements  every gate of a run            Summarise      what happened, unjudged
 //	Decide        of Results: verdict and exit   Visualise      porcupine's drawing of a key
+//	Measure       what clients saw in a window   Match          of Signature: an incident, again?
 package checker
 
 import (
@@ -174,4 +175,8 @@ type Results struct {
 	// Warnings of the history's reader: a torn last line, operations that never returned.
 	Warnings []string `json:"warnings,omitempty"`
 	Cleanup  []string `json:"cleanup,omitempty"` // what clean-up left behind
+	// Reproduced is whether the run showed the incident that its suite tells of; nil: of none.
+	Reproduced *Reproduction `json:"reproduced,omitempty"`
+	// Skipped names the capabilities for lack of which there was no run.
+	Skipped []string `json:"skipped,omitempty"`
 }

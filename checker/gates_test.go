@@ -131,6 +131,29 @@ unknown min-faults: 0 partition faults are proven, fewer than 1`},
 	{"a fault that failed", func(h *history.History) { h.Faults[0].Error = "n1: no iptables" }, `
 unknown faults-bit: fault 1 (isolate-leader partition) failed: n1: no iptables
 unknown min-faults: 0 partition faults are proven, fewer than 1`},
+	{"a fault whose condition never held", func(h *history.History) {
+		h.Faults = append(h.Faults, history.Fault{ID: 2, Kind: "loss", Shape: "only",
+			Stage: history.StageFailed, PlannedStart: 5000 * ms,
+			Error: "its condition never held: term 3 is reached"})
+	}, "unknown faults-bit: fault 2 (only loss) failed: " +
+		"its condition never held: term 3 is reached"},
+	{"unavailable while links lose packets", func(h *history.History) {
+		f := &h.Faults[0]
+		f.Kind, f.Shape = "loss", "isolate-leader"
+		for i := range f.Cuts {
+			f.Cuts[i].Rate = 300
+		}
+		silence(h, 4000*ms, 6000*ms)
+	}, "unknown min-faults: 0 partition faults are proven, fewer than 1"},
+	{"unavailable though only one node's clients are cut off", func(h *history.History) {
+		f := &h.Faults[0]
+		f.Kind, f.Shape, f.Role = "client-cut", "", "leader"
+		f.Cuts = []history.Cut{{From: history.Clients, To: "n1", Mode: history.CutReject}}
+		silence(h, 4000*ms, 6000*ms)
+	}, `
+unknown ok-per-phase: nothing was acknowledged during any client-cut of leader, though a ` +
+		`majority stayed connected
+unknown min-faults: 0 partition faults are proven, fewer than 1`},
 	{"slow to come back", func(h *history.History) { silence(h, 5900*ms, 7500*ms) },
 		"invalid available-after-heal: available only 1.51s after the last heal, later than 1s"},
 	{"a flash is not availability", func(h *history.History) {
@@ -173,40 +196,6 @@ func TestRequirements(t *testing.T) {
 	}
 }
 
-// Goal: availability is expected exactly where a majority is up, mutually connected, and no
-// link is one-way. Method: faults on five nodes, alone and together.
-func TestMajority(t *testing.T) {
-	nodes := []string{"n1", "n2", "n3", "n4", "n5"}
-	h := &history.History{Header: history.Header{Nodes: nodes}}
-	one, two, three := *isolate(h, 0, 1, "n1"), *isolate(h, 0, 1, "n2", "n3"),
-		*isolate(h, 0, 1, "n1", "n2", "n3")
-	paused := history.Fault{Kind: "pause", Hosts: []string{"n5"}}
-	oneWay := history.Fault{Kind: "partition", Hosts: []string{"n1"},
-		Cuts: []history.Cut{{From: "n2", To: "n1"}, {From: "n3", To: "n1"}}}
-	for _, test := range []struct {
-		name   string
-		faults []history.Fault
-		want   bool
-	}{
-		{"none", nil, true},
-		{"one isolated", []history.Fault{one}, true},
-		{"two of five", []history.Fault{two}, true},
-		{"the majority side of three", []history.Fault{three}, true},
-		{"one and another two", []history.Fault{one, two}, false},
-		{"one paused", []history.Fault{paused}, true},
-		{"two isolated, one paused", []history.Fault{two, paused}, false},
-		{"one isolated, one paused", []history.Fault{one, paused}, true},
-		{"one way", []history.Fault{oneWay}, false},
-	} {
-		if got := majority(nodes, test.faults); got != test.want {
-			t.Errorf("%s: %v", test.name, got)
-		}
-	}
-	if majority(nodes[:4], []history.Fault{two}) {
-		t.Error("half of four is no majority")
-	}
-}
-
 // Goal: available means sustained, for several clients, for writes as well, and after the heal.
 // Method: returns written as letters, one a millisecond from 100 ms on: client and kind, small
 // if it failed.
@@ -244,7 +233,7 @@ func TestAvailableAfter(t *testing.T) {
 // over it. Method: the steady run with two silences.
 func TestSummarise(t *testing.T) {
 	h := steady()
-	isolate(h, 4000*ms, 6000*ms, "n1")
+	isolate(h, 4000*ms, 6000*ms, "n1").Heard = 6003 * ms
 	isolate(h, 5500*ms, 7000*ms, "n2").Evidence = nil
 	silence(h, 3000*ms, 3500*ms)
 	silence(h, 4000*ms, 5000*ms)
@@ -254,18 +243,26 @@ func TestSummarise(t *testing.T) {
 		{Node: "n2", At: 1000 * ms, Term: 1, Role: history.RoleFollower, Source: "status"},
 		{Node: "n2", At: 5000 * ms, Term: 2, Role: history.RoleLeader, Source: "log"},
 	}
-	got := Summarise(h)
+	got := SummariseSliced(h, 300*ms)
 	want := Summary{
 		Duration: 12495 * ms, Operations: 1150, OK: 1000, Keys: 2,
 		Kinds:      []KindCount{{Kind: "read", OK: 500, Fail: 75}, {Kind: "write", OK: 500, Fail: 75}},
 		LongestGap: Gap{From: 3995 * ms, To: 5005 * ms, Faults: []int{1}},
+		Load:       Measure(h, 2000*ms, 8000*ms, 300*ms),
 		Faults:     []FaultCount{{Kind: "partition", Injected: 2, Proven: 1}},
-		Heals: []Heal{{Fault: 1, At: 6000 * ms, Available: true, After: 5 * ms, Interrupted: true},
+		Heals: []Heal{{Fault: 1, At: 6000 * ms, Available: true, After: 5 * ms, Interrupted: true,
+			Heard: true, Transport: 3 * ms, Protocol: 2 * ms},
 			{Fault: 2, At: 7000 * ms, Available: true, After: 5 * ms}},
 		Leaders: []Leadership{{Term: 1, Node: "n1", At: 1000 * ms}, {Term: 2, Node: "n2", At: 5000 * ms}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	h.Faults[0].Heard = 26000 * ms
+	slow := Summarise(h)
+	heal := slow.Heals[0]
+	if !heal.Heard || heal.Transport != 20000*ms || heal.Protocol != 0 || slow.Duration != 26000*ms {
+		t.Errorf("a target that did not wait for the transport: %+v in %v", heal, slow.Duration)
 	}
 	silence(h, 0, time.Hour)
 	if gap := Summarise(h).LongestGap; gap.From != 1000*ms || gap.To != 12000*ms {
@@ -316,6 +313,12 @@ func TestDecide(t *testing.T) {
 	empty := Results{}
 	if empty.Decide(); empty.Exit != ExitInconclusive || empty.Verdict != Unknown {
 		t.Errorf("results without a check: exit %d, %s", empty.Exit, empty.Verdict)
+	}
+	skipped := Results{Skipped: []string{"disk-slow", "mtu"}}
+	skipped.Decide()
+	want := []string{"not run: the place lacks disk-slow, mtu"}
+	if skipped.Exit != ExitInconclusive || !slices.Equal(skipped.Reasons, want) {
+		t.Errorf("a run that was skipped: exit %d, %q", skipped.Exit, skipped.Reasons)
 	}
 }
 

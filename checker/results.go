@@ -1,5 +1,7 @@
 package checker
 
+import "strings"
+
 // The exit codes that a run's results can decide.
 const (
 	ExitValid        = 0
@@ -22,7 +24,10 @@ func (r *Results) Decide() {
 	broken := pick(r.Checks, Invalid)
 	missed := pick(r.Gates, Invalid)
 	doubts := append(pick(r.Checks, Unknown), pick(r.Gates, Unknown)...)
-	if len(r.Checks) == 0 {
+	switch {
+	case len(r.Skipped) > 0:
+		doubts = append(doubts, "not run: the place lacks "+strings.Join(r.Skipped, ", "))
+	case len(r.Checks) == 0:
 		doubts = append(doubts, "no safety check was run")
 	}
 	switch {

@@ -16,6 +16,7 @@ type Summary struct {
 	Kinds      []KindCount   `json:"kinds"`
 	Keys       int           `json:"keys"`
 	LongestGap Gap           `json:"longestGap"`
+	Load       Measures      `json:"load,omitzero"` // of the load phase; none before it was reached
 	Faults     []FaultCount  `json:"faults"`
 	Heals      []Heal        `json:"heals"`
 	Leaders    []Leadership  `json:"leaders"` // each (term, node) that was claimed
@@ -59,6 +60,12 @@ type Heal struct {
 	Available   bool          `json:"available"`
 	After       time.Duration `json:"after,omitempty"`
 	Interrupted bool          `json:"interrupted,omitempty"` // meanwhile another fault was in force
+
+	// Transport is how long after the heal nodes heard again what the fault had held back, and
+	// Protocol the rest of After: 0 if the target had not waited for it. Both mean something if Heard.
+	Heard     bool          `json:"heard,omitempty"`
+	Transport time.Duration `json:"transport,omitempty"`
+	Protocol  time.Duration `json:"protocol,omitempty"`
 }
 
 // Leadership is one node leading in one term, as first claimed.
@@ -68,8 +75,12 @@ type Leadership struct {
 	At   time.Duration `json:"at"`
 }
 
-// Summarise counts what a history holds.
-func Summarise(h *history.History) Summary {
+// Summarise counts what a history holds, of a target whose election timeout is not known.
+func Summarise(h *history.History) Summary { return SummariseSliced(h, 0) }
+
+// SummariseSliced counts what a history holds. Availability during the load is told in slices of one
+// election timeout: see Measure.
+func SummariseSliced(h *history.History, slice time.Duration) Summary {
 	returns := returned(h)
 	s := Summary{
 		Duration:   end(h),
@@ -84,6 +95,9 @@ func Summarise(h *history.History) Summary {
 	}
 	for _, kind := range s.Kinds {
 		s.OK += kind.OK
+	}
+	if load, reached := phase(h, PhaseLoad); reached {
+		s.Load = Measure(h, load.from, load.to, slice)
 	}
 	return s
 }
@@ -138,6 +152,10 @@ func heals(h *history.History, returns []history.Operation) []Heal {
 		}
 		heal := Heal{Fault: f.ID, At: f.Stop}
 		heal.After, heal.Available = availableAfter(returns, f.Stop, count)
+		if heal.Heard = f.Heard >= f.Stop; heal.Heard {
+			heal.Transport = f.Heard - f.Stop
+			heal.Protocol = max(heal.After-heal.Transport, 0)
+		}
 		wait := span{f.Stop, end(h)}
 		if heal.Available {
 			wait.to = f.Stop + heal.After
