@@ -39,8 +39,14 @@ var hints = map[string]string{
 		"set KillUserProcesses=no in /etc/systemd/logind.conf",
 	"match multiport": "partitions need it: load the kernel module xt_multiport",
 	"match u32":       "one-way shapes need it: load the kernel module xt_u32",
-	"tcpdump":         "needed only for capture: peers: install the package tcpdump",
-	"free":            "wait until that run ends, or until its lease has run out",
+	"match statistic": "faults of kind loss need it: load the kernel module xt_statistic",
+	"match length":    "faults of kind mtu need it: load the kernel module xt_length",
+	"target REJECT": "mode: reject needs it: load the kernel modules ipt_REJECT and, for IPv6, " +
+		"ip6t_REJECT",
+	"packet sizes": "faults of kind mtu take too much there: " +
+		"ethtool -K DEVICE gro off lro off",
+	"tcpdump": "needed only for capture: peers: install the package tcpdump",
+	"free":    "wait until that run ends, or until its lease has run out",
 }
 
 // Capabilities asks a host what it has of all that faults need, and changes nothing there.

@@ -11,13 +11,32 @@ tool() { # NAME [VERSION COMMAND]
 	if found=$(command -v "$1"); then say "$1" yes "${2:-$found}"; else say "$1" no ""; fi
 }
 
-try() { # NAME MATCH...
+try() { # NAME RULE...
 	name=$1
 	shift
-	if seen=$(unshare -n iptables -A INPUT -p tcp "$@" -j DROP 2>&1); then
-		say "match $name" yes ""
+	if seen=$(unshare -n iptables -A INPUT -p tcp "$@" 2>&1); then
+		say "$name" yes ""
 	else
-		say "match $name" no "$(printf %s "$seen" | head -n 1)"
+		say "$name" no "$(printf %s "$seen" | head -n 1)"
+	fi
+}
+
+joiners() { # network cards that put received packets together before any rule sees them
+	for device in /sys/class/net/*; do
+		device=${device##*/}
+		[ "$device" = lo ] || case $(ethtool -k "$device" 2>/dev/null) in
+		*'generic-receive-offload: on'* | *'large-receive-offload: on'*) echo "$device" ;;
+		esac
+	done
+}
+
+sizes() {
+	if ! command -v ethtool >/dev/null; then
+		say "packet sizes" yes "not known without ethtool"
+	elif found=$(joiners | tr '\n' ' ') && [ -n "$found" ]; then
+		say "packet sizes" no "small packets are put together by ${found% }"
+	else
+		say "packet sizes" yes ""
 	fi
 }
 
@@ -50,5 +69,9 @@ tool setsid
 tool tcpdump
 lingering
 free
-try multiport -m multiport --ports 1
-try u32 -m u32 --u32 '0>>22&0x3C@12>>26&0x3C@0&0x0=0'
+try "match multiport" -m multiport --ports 1 -j DROP
+try "match u32" -m u32 --u32 '0>>22&0x3C@12>>26&0x3C@0&0x0=0' -j DROP
+try "match statistic" -m statistic --mode random --probability 0.5 -j DROP
+try "match length" -m length --length 1400:65535 -j DROP
+try "target REJECT" -m tcp ! --tcp-flags RST RST -j REJECT --reject-with tcp-reset
+sizes

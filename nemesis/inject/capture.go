@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"gauntlet/history"
+	"gauntlet/nemesis"
 	"gauntlet/target"
 )
 
@@ -70,10 +71,15 @@ func (i *Injector) canCapture(ctx context.Context) {
 	})
 }
 
+// records reports that the fault concerns what peers say to each other, and that is wanted.
+func (i *Injector) records(f *history.Fault) bool {
+	return i.capture && nemesis.Kind(f.Kind).Traits().Links
+}
+
 // record captures what the peers of a partition's hosts say to each other, as long as it lasts. A
 // capture that fails is a warning, no more: the fault is what the run is about.
 func (i *Injector) record(ctx context.Context, f *history.Fault) {
-	if !i.capture {
+	if !i.records(f) {
 		return
 	}
 	filter := i.peers()
@@ -92,7 +98,7 @@ func (i *Injector) record(ctx context.Context, f *history.Fault) {
 
 // unrecord ends the captures of a fault.
 func (i *Injector) unrecord(ctx context.Context, f *history.Fault) {
-	if !i.capture {
+	if !i.records(f) {
 		return
 	}
 	ctx, cancel := afterwards(ctx)

@@ -1,22 +1,12 @@
 package inject
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
-
-	"gauntlet/history"
 )
-
-// rule drops what one peer sends. Faults that overlap on a host may share rules.
-type rule struct {
-	from netip.Addr
-	mode history.CutMode
-}
 
 // chain is our own chain of one host: the union of what the faults in force need there.
 //
@@ -63,111 +53,98 @@ func (c *chain) replace(claims map[int][]rule) {
 	c.claims = claims
 }
 
-// drops is how many packets the rules of a fault have dropped since it began. It is not held if
-// any of its rules was missing from the chain when last read.
+// drops is how many packets that concern a fault were dropped since it began: by its own rules, and
+// by those before them that they cover. Of packets that another's rule took by chance, or for
+// another reason, it claims nothing. It is not held if any of its own rules was missing from the
+// chain when last read.
 func (c *chain) drops(fault int) (packets uint64, held bool) {
-	for _, r := range c.claims[fault] {
-		loaded, there := c.loaded[r]
-		if !there {
+	own := c.claims[fault]
+	concerned := map[rule]bool{}
+	for _, r := range own {
+		if _, there := c.loaded[r]; !there {
 			return 0, false
 		}
-		packets += c.before[r] + loaded - c.since[fault][r]
+		concerned[r] = true
+	}
+	for _, sums := range []map[rule]uint64{c.before, c.loaded} {
+		for r := range sums {
+			concerned[r] = concerned[r] ||
+				slices.ContainsFunc(own, func(of rule) bool { return of.covers(r) })
+		}
+	}
+	for r, concerns := range concerned {
+		if concerns {
+			packets += c.before[r] + c.loaded[r] - c.since[fault][r]
+		}
 	}
 	return packets, true
 }
 
-// Which packets carry data: the matches step over the headers to the first payload word, which an
-// acknowledgement does not have. Payloads of 1 to 3 bytes pass. IPv6: without extension headers.
-const (
-	payload4 = `0>>22&0x3C@12>>26&0x3C@0&0x0=0`
-	payload6 = `52>>26&0x3C@40&0x0=0`
-)
-
-// union is every rule that some fault needs, in a fixed order.
+// union is every rule that some fault needs, in the order of the chain.
 func union(claims map[int][]rule) []rule {
 	all := slices.Concat(slices.Collect(maps.Values(claims))...)
-	slices.SortFunc(all, func(a, b rule) int {
-		return cmp.Or(a.from.Compare(b.from), cmp.Compare(a.mode, b.mode))
-	})
+	slices.SortFunc(all, rule.compare)
 	return slices.Compact(all)
 }
 
-// families tells whether rules concern IPv4, "4", or IPv6, "6", or both.
-func families(rules []rule, more ...string) []string {
-	found := slices.Clone(more)
-	for _, r := range rules {
-		if f := r.family(); !slices.Contains(found, f) {
-			found = append(found, f)
-		}
-	}
-	return found
-}
+// scope is what the rules of a host say beyond what they drop.
+type scope struct {
+	chain      string
+	control    endpoint
+	peerPort   int // 0: all that peers send
+	clientPort int
 
-func (r rule) family() string {
-	if r.from.Is4() {
-		return "4"
-	}
-	return "6"
+	// peers are spared by the rules of clients where both may use the same port, and so can be told
+	// from them by their addresses only.
+	peers []netip.Addr
 }
 
 // restore is the chain's content for one family as lines for iptables-restore; "" if there is
 // nothing to drop. The first lines let through what must never be cut.
-func restore(name string, rules []rule, family string, control endpoint, port int) string {
-	var drops strings.Builder
+func restore(s scope, rules []rule, family string) string {
+	var head, drops, spared strings.Builder
+	fmt.Fprintf(&head, "-A %s -i lo -j RETURN\n", s.chain)
+	if (rule{from: s.control.controller}).family() == family {
+		fmt.Fprintf(&head, "-A %s -s %s -p tcp --dport %d -j RETURN\n", s.chain,
+			s.control.controller, s.control.port)
+	}
+	if s.peerPort == 0 || s.peerPort == s.clientPort {
+		for _, peer := range s.peers {
+			if (rule{from: peer}).family() == family {
+				fmt.Fprintf(&spared, "-A %s -s %s -j RETURN\n", s.chain, peer)
+			}
+		}
+	}
+	clients := false
 	for _, r := range rules {
 		if r.family() != family {
 			continue
 		}
-		fmt.Fprintf(&drops, "-A %s -s %s", name, r.from)
-		if port != 0 {
-			fmt.Fprintf(&drops, " -p tcp -m multiport --ports %d", port)
-		} else if r.mode == history.CutPayload {
-			drops.WriteString(" -p tcp")
+		if r.clients && !clients {
+			clients = true
+			drops.WriteString(spared.String())
 		}
-		if r.mode == history.CutPayload {
-			fmt.Fprintf(&drops, ` -m u32 --u32 "%s"`,
-				map[string]string{"4": payload4, "6": payload6}[family])
-		}
-		drops.WriteString(" -j DROP\n")
+		drops.WriteString(r.write(s))
 	}
 	if drops.Len() == 0 {
 		return ""
 	}
-	head := fmt.Sprintf("-A %s -i lo -j RETURN\n", name)
-	if (rule{from: control.controller}).family() == family {
-		head += fmt.Sprintf("-A %s -s %s -p tcp --dport %d -j RETURN\n",
-			name, control.controller, control.port)
-	}
-	return head + drops.String()
+	return head.String() + drops.String()
 }
 
 // parseCounters reads the packets dropped by each rule from "iptables -v -S CHAIN".
-func parseCounters(listing string) (map[rule]uint64, error) {
+func parseCounters(listing, family string) (map[rule]uint64, error) {
 	found := map[rule]uint64{}
 	for line := range strings.Lines(listing) {
-		fields := strings.Fields(line)
-		if !strings.HasSuffix(strings.TrimSpace(line), "-j DROP") {
+		line = strings.TrimSpace(line)
+		if target := after(strings.Fields(line), "-j"); target != "DROP" && target != "REJECT" {
 			continue
 		}
-		source, packets := after(fields, "-s"), after(fields, "-c")
-		prefix, err := netip.ParsePrefix(source)
+		r, packets, err := readRule(line, family)
 		if err != nil {
-			return nil, fmt.Errorf("rule %q: %w", strings.TrimSpace(line), err)
+			return nil, err
 		}
-		r := rule{from: prefix.Addr(), mode: history.CutPackets}
-		if slices.Contains(fields, "u32") {
-			r.mode = history.CutPayload
-		}
-		if found[r], err = strconv.ParseUint(packets, 10, 64); err != nil {
-			return nil, fmt.Errorf("rule %q: %w", strings.TrimSpace(line), err)
-		}
+		found[r] = packets
 	}
 	return found, nil
-}
-
-func after(fields []string, flag string) string {
-	if i := slices.Index(fields, flag); i >= 0 && i+1 < len(fields) {
-		return fields[i+1]
-	}
-	return ""
 }

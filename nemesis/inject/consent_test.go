@@ -168,8 +168,8 @@ func TestGuardErrors(t *testing.T) {
 }
 
 // Goal: a wall clock that jumps by a day during a run neither ends a consent nor prolongs it.
-// Method: how long it lasts is an instant of the monotonic clock, which no jump moves, with the less
-// of what the two clocks leave it. Text shows a monotonic reading as "m=".
+// Method: how long it lasts is an instant of the monotonic clock, which no jump moves, with the
+// less of what the two clocks leave it. Text shows a monotonic reading as "m=".
 func TestConsentLastsByTheMonotonicClock(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct{ ours, theirs, want time.Duration }{

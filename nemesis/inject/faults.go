@@ -15,6 +15,7 @@ import (
 const (
 	evidenceTimeout = 2 * time.Second        // for a fault to show its effect
 	evidencePoll    = 100 * time.Millisecond // between two looks
+	evidenceLonger  = 10 * time.Second       // at most, for one that takes some packets only
 	knockAfter      = 700 * time.Millisecond // of silence across a cut
 	probeTimeout    = 5 * time.Second        // for a fresh SSH connection after a cut
 )
@@ -31,7 +32,7 @@ func (i *Injector) inject(ctx context.Context, a nemesis.Action) (history.Fault,
 		return i.failed(f, err)
 	}
 	switch e.Kind {
-	case nemesis.KindPartition:
+	case nemesis.KindPartition, nemesis.KindLoss, nemesis.KindMTU, nemesis.KindClientCut:
 		err = i.partition(ctx, &f)
 	case nemesis.KindPause:
 		err = i.strike(ctx, &f, "pause", "T")
@@ -61,7 +62,7 @@ func (i *Injector) heal(ctx context.Context, f history.Fault) (history.Fault, er
 	f.Evidence = slices.Clone(record.Evidence)
 	var err error
 	switch nemesis.Kind(f.Kind) {
-	case nemesis.KindPartition:
+	case nemesis.KindPartition, nemesis.KindLoss, nemesis.KindMTU, nemesis.KindClientCut:
 		err = i.rejoin(ctx, &f)
 	case nemesis.KindPause:
 		err = i.resume(ctx, &f)
@@ -119,8 +120,11 @@ func (i *Injector) reserve(f history.Fault) error {
 	return nil
 }
 
-// strikes tells faults of processes from faults of the network.
-func strikes(f history.Fault) bool { return f.Kind != string(nemesis.KindPartition) }
+// strikes tells faults that stop or end a process from those that let it run.
+func strikes(f history.Fault) bool {
+	traits := nemesis.Kind(f.Kind).Traits()
+	return !traits.Links && !traits.Runs
+}
 
 func (i *Injector) keep(f history.Fault) {
 	i.mu.Lock()
@@ -179,7 +183,15 @@ func (i *Injector) node(name string) *node {
 func (i *Injector) await(
 	ctx context.Context, host, what string, look func(context.Context) (string, bool, error),
 ) (history.Evidence, error) {
-	timeout := time.After(evidenceTimeout)
+	return i.awaitFor(ctx, evidenceTimeout, host, what, look)
+}
+
+// awaitFor is await with a bound of its own.
+func (i *Injector) awaitFor(
+	ctx context.Context, bound time.Duration, host, what string,
+	look func(context.Context) (string, bool, error),
+) (history.Evidence, error) {
+	timeout := time.After(bound)
 	tick := time.NewTicker(evidencePoll)
 	defer tick.Stop()
 	for {

@@ -1,7 +1,7 @@
-// Package inject carries fault plans out on hosts: iptables rules for partitions, signals for
-// pauses and kills. On every host a dead-man, guard.sh, holds a lease that the injector renews.
-// When the renewals stop, whatever became of the controller, the host undoes the faults and ends
-// the run's processes by itself.
+// Package inject carries fault plans out on hosts: iptables rules for whatever strikes links,
+// signals for pauses and kills. On every host a dead-man, guard.sh, holds a lease that the injector
+// renews. When the renewals stop, whatever became of the controller, the host undoes the faults and
+// ends the run's processes by itself.
 //
 // The calls of a run, in order: New, Arm (before anything is started on the hosts), Inject and Heal
 // in any interleaving, HealAll, then, with the target ended, Disarm and Clean.
@@ -46,7 +46,7 @@ func Refused(err error) bool {
 type Config struct {
 	Run      string // the run's id: letters and digits, at most 16
 	Hosts    []*target.Host
-	PeerPort int                  // partitions cut only this TCP port; 0: all traffic
+	PeerPort int                  // cuts between peers concern only this TCP port; 0: all traffic
 	TTL      time.Duration        // of the lease, at least 1 s; 0 means DefaultTTL
 	Clock    func() time.Duration // the run's clock, for the stamps of faults
 	Capture  bool                 // record the peers' packets around each partition, see FetchCaptures
@@ -54,6 +54,11 @@ type Config struct {
 	// The process a pause or kill strikes, and how a killed one is started again.
 	Process func(context.Context, *target.Host) (target.Process, error)
 	Start   func(context.Context, *target.Host) (target.Process, error)
+
+	// Where clients reach the node of a host, "address:port", and how they dial it; nil: there are
+	// none to cut off, and as net.Dialer does.
+	ClientAddress func(*target.Host) string
+	Dial          target.DialFunc
 
 	// Versions is the target, if it has two builds for the faults of versions; else nil.
 	Versions target.Versions
@@ -65,6 +70,7 @@ type Injector struct {
 	run   string
 	ttl   time.Duration
 	port  int
+	dial  target.DialFunc
 	clock func() time.Duration
 	nodes []*node
 
@@ -92,6 +98,9 @@ func New(c Config) *Injector {
 		}
 		if c.Versions != nil {
 			nodes[i].version = version{c.Versions, h}
+		}
+		if c.ClientAddress != nil {
+			nodes[i].client = c.ClientAddress(h)
 		}
 	}
 	return newInjector(c, nodes)
@@ -158,11 +167,11 @@ func (i *Injector) InForce() []history.Fault {
 	return faults
 }
 
-// Stopped returns the hosts whose process is paused or killed: nemesis.View wants to know.
+// Stopped returns the hosts whose process is paused or ended: nemesis.View wants to know.
 func (i *Injector) Stopped() []string {
 	var stopped []string
 	for _, f := range i.InForce() {
-		if f.Kind != string(nemesis.KindPartition) {
+		if strikes(f) {
 			stopped = append(stopped, f.Hosts...)
 		}
 	}

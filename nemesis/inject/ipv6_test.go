@@ -28,13 +28,14 @@ func newWorld6(t *testing.T, hosts int) *world {
 		t.Cleanup(again.Close)
 		w.hosts[i] = again
 	}
-	w.Injector = New(Config{Run: run, Hosts: w.hosts, PeerPort: peerPort, Process: process,
-		Start: start})
+	w.dial = w.hosts[0].Dial // who has IPv6
+	w.Injector = New(w.config(clientPort, 0))
 	return w
 }
 
-// Goal: cuts of IPv6 addresses bite with real packets, whole and by payload only, and leave
-// nothing. Method: every shape of a partition between hosts that speak IPv6 to each other.
+// Goal: cuts of IPv6 addresses bite with real packets, whole and by payload only, by chance, by
+// size, with a reset and of clients, and leave nothing. Method: every kind of cut between hosts
+// that speak IPv6 to each other.
 func TestCutIPv6InLab(t *testing.T) {
 	w := newWorld6(t, 3)
 	w.foreign(0)
@@ -51,6 +52,7 @@ func TestCutIPv6InLab(t *testing.T) {
 		}
 		w.proven(w.heal(f))
 	}
+	w.everyLink(10)
 	w.clean()
 	if six := w.sh(1, "ip6tables-save"); strings.Contains(six, "GNT") {
 		t.Errorf("left behind:\n%s", six)

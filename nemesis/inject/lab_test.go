@@ -21,8 +21,9 @@ import (
 // The tests here use real rules and real processes on hosts of a lab. Each host runs a "node" that
 // is a shell loop; what the peers of a real target say to each other comes from chatter.
 const (
-	run      = "0badcafe"
-	peerPort = 4401
+	run        = "0badcafe"
+	peerPort   = 4401
+	clientPort = 4402 // where nobody listens: who is let through is refused at once
 )
 
 type world struct {
@@ -30,6 +31,15 @@ type world struct {
 	t       *testing.T
 	hosts   []*target.Host
 	configs []target.HostConfig
+	dial    target.DialFunc // from where clients are
+}
+
+// config is that of an Injector whose clients come to a port.
+func (w *world) config(clients int, lease time.Duration) Config {
+	return Config{Run: run, Hosts: w.hosts, PeerPort: peerPort, TTL: lease, Process: process,
+		Start: start, Dial: w.dial, ClientAddress: func(h *target.Host) string {
+			return net.JoinHostPort(h.Address(), fmt.Sprint(clients))
+		}}
 }
 
 // newWorld makes a lab, with the Injector not yet armed.
@@ -45,7 +55,7 @@ func newWorld(t *testing.T, hosts int, lease time.Duration) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	w := &world{t: t}
+	w := &world{t: t, dial: l.Dial}
 	for _, h := range l.Hosts() {
 		address := h.Address.String()
 		config := target.HostConfig{
@@ -60,8 +70,7 @@ func newWorld(t *testing.T, hosts int, lease time.Duration) *world {
 		t.Cleanup(host.Close)
 		w.hosts, w.configs = append(w.hosts, host), append(w.configs, config)
 	}
-	w.Injector = New(Config{Run: run, Hosts: w.hosts, PeerPort: peerPort, TTL: lease,
-		Process: process, Start: start})
+	w.Injector = New(w.config(clientPort, lease))
 	return w
 }
 
@@ -517,11 +526,11 @@ func TestCapabilitiesInLab(t *testing.T) {
 	w := newWorld(t, 1, 0)
 	before := w.sh(0, "iptables-save | grep -v ^#")
 	found, err := Capabilities(t.Context(), w.hosts[0])
-	if err != nil || len(found) != 15 {
+	if err != nil || len(found) != 19 {
 		t.Fatalf("%+v: %v", found, err)
 	}
 	for _, c := range found {
-		if !c.OK && c.Name != "tcpdump" {
+		if !c.OK && c.Name != "tcpdump" && c.Name != "packet sizes" {
 			t.Errorf("%+v", c)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -24,10 +25,13 @@ type victim struct {
 func newInjector(c Config, nodes []*node) *Injector {
 	begin := time.Now()
 	i := &Injector{run: c.Run, ttl: c.TTL, port: c.PeerPort, clock: c.Clock, nodes: nodes,
-		capture: c.Capture,
+		capture: c.Capture, dial: c.Dial,
 		inForce: map[int]history.Fault{}, victims: map[int][]victim{}}
 	if i.ttl == 0 {
 		i.ttl = DefaultTTL
+	}
+	if i.dial == nil {
+		i.dial = new(net.Dialer).DialContext
 	}
 	if i.clock == nil {
 		i.clock = func() time.Duration { return time.Since(begin) }

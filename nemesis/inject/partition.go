@@ -9,16 +9,12 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"sync"
-	"time"
 
 	"gauntlet/history"
 )
 
-const dropped = "dropped packets"
-
-// partition drops, at each receiving host, what the cuts sever; then it proves that the hosts can
-// still be reached and that packets are being dropped. On any error it undoes its work.
+// partition drops or rejects, at each receiving host, what the cuts take; then it proves that the
+// hosts can still be reached and that packets are being dropped. On any error it undoes its work.
 //
 // A link cut both ways is two cuts, each enforced where it arrives: so every host on either side
 // counts what the other side tries to send, even if it has nothing to say itself.
@@ -28,6 +24,9 @@ func (i *Injector) partition(ctx context.Context, f *history.Fault) error {
 		return err
 	}
 	receivers := i.receivers(f.Cuts)
+	if err := i.fits(ctx, f.Cuts); err != nil {
+		return err
+	}
 	i.record(ctx, f)
 	err = each(receivers, func(n *node) error {
 		_, _, err := i.reload(ctx, n, f.ID, rules[n])
@@ -38,7 +37,7 @@ func (i *Injector) partition(ctx context.Context, f *history.Fault) error {
 		err = each(receivers, func(n *node) error { return probe(ctx, n) })
 	}
 	if err == nil {
-		f.Evidence, err = i.awaitDrops(ctx, f, receivers)
+		err = i.awaitDrops(ctx, f, receivers)
 	}
 	if err == nil {
 		return nil
@@ -55,7 +54,7 @@ func (i *Injector) partition(ctx context.Context, f *history.Fault) error {
 // rejoin reads the counters and undoes the cuts, in one step on each host.
 func (i *Injector) rejoin(ctx context.Context, f *history.Fault) error {
 	defer i.unrecord(ctx, f)
-	return gather(f, i.receivers(f.Cuts), func(n *node) (history.Evidence, error) {
+	err := gather(f, i.receivers(f.Cuts), func(n *node) (history.Evidence, error) {
 		if ended(*f, n.name()) {
 			return history.Evidence{}, nil
 		}
@@ -67,25 +66,60 @@ func (i *Injector) rejoin(ctx context.Context, f *history.Fault) error {
 		if err != nil || !held {
 			value = "rules gone"
 		}
-		return i.atEnd(n, dropped, value, err == nil && held && packets > 0), err
+		return i.atEnd(n, taken(f.Cuts), value, err == nil && held && packets > 0), err
 	})
+	share(f, "end")
+	return err
 }
 
 // rules sorts the cuts by the host that enforces them.
 func (i *Injector) rules(cuts []history.Cut) (map[*node][]rule, error) {
 	rules := map[*node][]rule{}
 	for _, cut := range cuts {
-		from, to := i.node(cut.From), i.node(cut.To)
-		if from == nil || to == nil {
+		to := i.node(cut.To)
+		if to == nil || cut.From != history.Clients && i.node(cut.From) == nil {
 			return nil, fmt.Errorf("cut of an unknown host: %s to %s", cut.From, cut.To)
 		}
-		addr, err := netip.ParseAddr(from.host.Address())
-		if err != nil {
-			return nil, from.fail("partition", "give the host's address as an IP address", err)
+		from := to // clients come by the family of the address that they dial
+		if cut.From != history.Clients {
+			from = i.node(cut.From)
+		} else if to.client == "" {
+			return nil, to.fail("cut the clients", "", errors.New("the target has no port for them"))
 		}
-		rules[to] = append(rules[to], rule{addr.Unmap(), cut.Mode})
+		addr, err := from.address()
+		if err != nil {
+			return nil, err
+		}
+		if cut.From == history.Clients {
+			addr = anyone((rule{from: addr}).family())
+		}
+		more, err := newRules(cut, addr, i.port)
+		if err != nil {
+			return nil, to.fail("cut", "", err)
+		}
+		rules[to] = append(rules[to], more...)
 	}
 	return rules, nil
+}
+
+// address is where the host is on the data network.
+func (n *node) address() (netip.Addr, error) {
+	addr, err := netip.ParseAddr(n.host.Address())
+	return addr.Unmap(), n.fail("partition", "give the host's address as an IP address", err)
+}
+
+// scope is what the rules of a host say beyond what they drop.
+func (i *Injector) scope(n *node) scope {
+	s := scope{chain: "GNT-" + i.run + "-IN", control: n.control, peerPort: i.port}
+	if _, port, err := net.SplitHostPort(n.client); err == nil {
+		s.clientPort, _ = strconv.Atoi(port)
+	}
+	for _, peer := range i.nodes {
+		if addr, err := peer.address(); err == nil && peer != n {
+			s.peers = append(s.peers, addr)
+		}
+	}
+	return s
 }
 
 func (i *Injector) receivers(cuts []history.Cut) []*node {
@@ -106,7 +140,7 @@ func (i *Injector) reload(
 	want := union(claims)
 	n.chain.unsure = families(slices.Concat(want, union(n.chain.claims)), n.chain.unsure...)
 	n.chain.loaded, err = i.counters(n, n.chain.unsure, func(family string) (string, error) {
-		text := restore("GNT-"+i.run+"-IN", want, family, n.control, i.port)
+		text := restore(i.scope(n), want, family)
 		return n.guard(ctx, i.run, "cut", family, text)
 	})
 	if err != nil {
@@ -144,69 +178,11 @@ func (i *Injector) counters(
 		if err != nil {
 			return nil, err
 		}
-		counted, err := parseCounters(listing)
+		counted, err := parseCounters(listing, family)
 		if err != nil {
 			return nil, n.fail("count drops", "", err)
 		}
 		maps.Copy(all, counted)
 	}
 	return all, nil
-}
-
-// awaitDrops waits until each host has dropped something for this fault.
-func (i *Injector) awaitDrops(
-	ctx context.Context, f *history.Fault, receivers []*node,
-) ([]history.Evidence, error) {
-	evidence := make([]history.Evidence, len(receivers))
-	knocking, stop := context.WithCancel(ctx)
-	var knocks sync.WaitGroup
-	defer knocks.Wait()
-	defer stop()
-	err := each(receivers, func(n *node) (err error) {
-		begin, knocked := time.Now(), false
-		evidence[slices.Index(receivers, n)], err = i.await(ctx, n.name(), dropped,
-			func(ctx context.Context) (string, bool, error) {
-				if !knocked && time.Since(begin) > knockAfter {
-					knocked = true
-					i.knock(knocking, &knocks, f.Cuts, n)
-				}
-				packets, held, err := i.count(ctx, n, f.ID)
-				if err == nil && !held {
-					err = n.fail("count drops", "", errors.New("the rules are gone"))
-				}
-				return strconv.FormatUint(packets, 10), packets > 0, err
-			})
-		return err
-	})
-	return evidence, err
-}
-
-// knock sends something across each cut into a host where nothing arrives by itself, say because
-// the other side is paused: a connection attempt from over there.
-func (i *Injector) knock(
-	ctx context.Context, wait *sync.WaitGroup, cuts []history.Cut, n *node,
-) {
-	port := i.port
-	if port == 0 {
-		port = n.control.port
-	}
-	address := net.JoinHostPort(n.host.Address(), strconv.Itoa(port))
-	for _, cut := range cuts {
-		if cut.To != n.name() || cut.Mode != history.CutPackets {
-			continue
-		}
-		from := i.node(cut.From).host
-		wait.Go(func() {
-			if conn, err := from.Dial(ctx, "tcp", address); err == nil {
-				conn.Close()
-			}
-		})
-	}
-}
-
-// probe proves that control is not cut.
-func probe(ctx context.Context, n *node) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	return n.fail("reach the host after the cut", "", n.host.Probe(ctx))
 }
