@@ -170,7 +170,10 @@ func (w *World) reach(e *event) {
 	}
 	if m.clientCuts > 0 {
 		w.bite(nemesis.KindClientCut, m.struck)
-		return // its client waits in vain
+		if m.clientResets > 0 {
+			w.disconnect(e.ref)
+		}
+		return // else its client waits in vain
 	}
 	switch m.state {
 	case paused:
@@ -295,6 +298,7 @@ func (w *World) end(ref int32, outcome history.Outcome, why string) {
 	})
 	if outcome == history.OutcomeOK {
 		w.outcome.OK++
+		w.stir()
 	}
 	c := &w.workers[op.worker]
 	c.open = -1

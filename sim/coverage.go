@@ -56,6 +56,9 @@ const (
 	smallestCore
 	appendTooLarge
 	unaskedLeader
+	conditionMet
+	connectionReset
+	linkStalled
 	situations // how many there are
 )
 
@@ -106,6 +109,9 @@ var Situations = [situations]string{
 	smallestCore:           "the smallest quorum alone came back to life",
 	appendTooLarge:         "an append was lost for its size",
 	unaskedLeader:          "a leader committed entries while its own clients could not reach it",
+	conditionMet:           "a fault began when its condition held",
+	connectionReset:        "a message under way died with its connection",
+	linkStalled:            "a link stalled for want of acknowledgements",
 }
 
 // Coverage counts how often each situation was seen in a run, in the order of Situations.

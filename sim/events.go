@@ -22,6 +22,8 @@ const (
 	eventHeal                      // the load ends
 	eventProbe                     // the liveness phase looks at the core
 	eventFinish                    // the run ends
+	eventLook                      // faults look whether their conditions hold now
+	eventRelent                    // no fault lasts any longer, though the load goes on
 )
 
 // event is one thing that will happen. The heap orders events by time, and at one instant by chance

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"gauntlet/chance"
 	"gauntlet/history"
 	"gauntlet/nemesis"
-	"gauntlet/raft"
 	"gauntlet/raft/wal"
 	"gauntlet/sim/trace"
 )
@@ -25,16 +23,25 @@ type faultState struct {
 	action  nemesis.Action
 	members []int   // whom it struck
 	links   []int32 // which links it struck
+	against []int32 // links of the other direction that suffer from that
 	struck  bool
 	over    bool
 	start   time.Duration
 	stop    time.Duration
 	effect  int // how often it changed something
 	draws   *chance.Stream
+
+	waits   bool  // for its condition, since its time has come
+	held    bool  // its condition has held
+	why     error // it has not begun so far; nil: its time has not come
+	unheard uint  // bit i: nothing has reached member i over the healed links yet
+	heard   time.Duration
+	resumed time.Duration
+	mark    uint64 // the highest commit index when it was healed
 }
 
 func (w *World) resetFaults() {
-	w.faults = w.faults[:0]
+	w.faults, w.timeline, w.recoveries = w.faults[:0], timeline{}, recoveries{}
 	for _, e := range w.schedule.Faults {
 		w.faults = append(w.faults, faultState{event: e,
 			draws: chance.New(w.seed, "sim/fault."+string(e.Kind), e.Stream)})
@@ -50,47 +57,56 @@ func (w *World) beginFaults() {
 		}
 		w.heap.push(event{at: at, kind: eventFault, ref: int32(i)})
 	}
+	if heal := w.options.Heal; heal > 0 && heal < w.options.Load {
+		w.heap.push(event{at: heal, kind: eventRelent})
+	}
 }
 
-// strike begins a fault, on whom its role or shape means now. If that is nobody yet, it tries again
-// until its time is over.
+// strike begins a fault whose time has come, on whom its role, shape or names mean now. If it
+// cannot begin yet, it tries again until its time is over.
 func (w *World) strike(i int) {
 	f := &w.faults[i]
-	if f.over {
-		return // the load ended before there was anybody to strike
-	}
-	end := f.event.At + f.event.For
-	if f.event.FromStart {
-		end = w.options.Load
-	}
-	action, err := nemesis.Bind(f.event, w.view(f.event.Kind), w.seed)
-	switch {
-	case errors.Is(err, nemesis.ErrNoLeader) || errors.Is(err, nemesis.ErrNoHost):
-		if again := w.now + w.options.Raft.ElectionTimeoutMin/4; again < end {
-			w.heap.push(event{at: again, kind: eventFault, ref: int32(i)})
-		}
+	if f.over || f.struck {
 		return
-	case err != nil:
-		return // it cannot be had on these members; Valid says so
+	}
+	again := w.now + w.options.Raft.ElectionTimeoutMin/4
+	if !w.begins(i) && passing(f.why) && again < w.lastChance(f) {
+		w.heap.push(event{at: again, kind: eventFault, ref: int32(i)})
+	}
+}
+
+// lastChance is the end of the time in which a fault can begin.
+func (w *World) lastChance(f *faultState) time.Duration {
+	if f.event.FromStart || f.event.When != nil {
+		return w.options.Load
+	}
+	return f.event.At + f.event.For
+}
+
+// begins tells whether a fault begins now.
+func (w *World) begins(i int) bool {
+	f := &w.faults[i]
+	action, err := w.bind(f)
+	if f.why = err; err != nil {
+		return false
 	}
 	f.action, f.struck, f.start = action, true, w.now
 	for _, host := range action.Hosts {
 		f.members = append(f.members, slices.Index(w.names, host))
 	}
-	for _, cut := range action.Cuts {
-		if cut.From == history.Clients {
-			continue // of the member that the fault is about anyway
-		}
-		from, to := slices.Index(w.names, cut.From), slices.Index(w.names, cut.To)
-		f.links = append(f.links, int32(from*w.options.Nodes+to))
-	}
+	w.bindLinks(f)
 	w.record(func() trace.Record {
 		return trace.Record{Kind: trace.FaultStart, Node: -1, Peer: -1, Cause: -1, Fault: f.event.ID,
 			Label: explain(&f.action)}
 	})
 	w.noticeFault(f)
 	w.apply(i, true)
+	end := w.lastChance(f)
+	if f.event.When != nil {
+		end = w.now + f.event.For
+	}
 	w.heap.push(event{at: max(end, w.now+1), kind: eventFaultEnd, ref: int32(i)})
+	return true
 }
 
 // relent ends a fault.
@@ -105,6 +121,16 @@ func (w *World) relent(i int) {
 			Label: explain(&f.action)}
 	})
 	w.apply(i, false)
+	w.listen(i)
+}
+
+// relentAll ends all faults, also those that have not begun.
+func (w *World) relentAll() {
+	for i := range w.faults {
+		w.relent(i)
+		w.faults[i].over = true
+	}
+	w.waiting = 0
 }
 
 // explain says in a few words what a fault does to whom.
@@ -112,6 +138,15 @@ func explain(a *nemesis.Action) string {
 	text := string(a.Event.Kind)
 	if a.Event.Shape != "" {
 		text += " " + string(a.Event.Shape)
+	}
+	if len(a.Event.Links) > 0 {
+		text += fmt.Sprintf(" %v", a.Event.Links)
+	}
+	if a.Event.Mode != "" {
+		text += " by " + string(a.Event.Mode)
+	}
+	if len(a.Event.On) > 0 {
+		text += fmt.Sprintf(" on %v:", a.Event.On)
 	}
 	if len(a.Hosts) > 0 {
 		text += fmt.Sprintf(" %v", a.Hosts)
@@ -134,12 +169,8 @@ func (w *World) apply(number int, on bool) {
 	if !on {
 		step = -1
 	}
-	for _, i := range f.links {
-		l := &w.links[i]
-		l.struck = among(l.struck, int32(number), on)
-		w.applyLink(f, l, step)
-	}
-	if len(f.links) > 0 {
+	if f.event.Kind.Traits().Links {
+		w.applyLinks(number, on)
 		return // its members are only whom it is about
 	}
 	for _, i := range f.members {
@@ -157,50 +188,21 @@ func among(struck []int32, number int32, on bool) []int32 {
 	return slices.DeleteFunc(struck, func(other int32) bool { return other == number })
 }
 
-func (w *World) applyLink(f *faultState, l *link, step int) {
-	switch f.event.Kind {
-	case nemesis.KindPartition:
-		l.cuts += step
-	case nemesis.KindLoss:
-		l.loss += step * f.event.Rate
-	case nemesis.KindDuplicate:
-		l.duplicate += step * f.event.Rate
-	case nemesis.KindReorder:
-		l.reorder += step * f.event.Rate
-		l.heldBack += time.Duration(step) * f.event.Amount
-	case nemesis.KindDelay:
-		l.delay += time.Duration(step) * f.event.Amount
-	case nemesis.KindMTU:
-		l.mtu = w.smallest(l.struck)
-	case nemesis.KindClog:
-		if l.clogs += step; l.clogs == 0 {
-			w.unclog(l)
-		}
-	}
-}
-
-// smallest is the least size of the messages that faults lose; 0: none loses any for its size.
-func (w *World) smallest(struck []int32) int {
-	size := 0
-	for _, i := range struck {
-		if own := w.faults[i].event.Size; own > 0 && (size == 0 || own < size) {
-			size = own
-		}
-	}
-	return size
-}
-
 func (w *World) applyMember(f *faultState, m *member, step int) {
 	on := step > 0
 	switch f.event.Kind {
 	case nemesis.KindPause:
-		if on {
-			w.pause(m)
-		} else {
+		switch {
+		case !on:
 			w.resume(m)
+		case w.pause(m):
+			f.effect++
 		}
 	case nemesis.KindClientCut:
 		m.clientCuts += step
+		if f.event.Mode == history.CutReject {
+			m.clientResets += step
+		}
 	case nemesis.KindClockJump:
 		if on {
 			w.bite(f.event.Kind, m.struck)
@@ -270,29 +272,6 @@ func (w *World) restartLater(m *member) {
 		who: int16(m.index), life: m.life})
 }
 
-// view is what a fault's roles and shapes are bound by. Bit rot finds no member that the liveness
-// phase will count on, so that every loss can be recovered from in principle (Alagappan et al.,
-// "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018).
-func (w *World) view(kind nemesis.Kind) nemesis.View {
-	v := nemesis.View{Nodes: w.names}
-	if kind == nemesis.KindBitRot {
-		for _, i := range w.options.Sound() {
-			v.Stopped = append(v.Stopped, w.names[i])
-		}
-	}
-	var term uint64
-	for _, m := range w.members {
-		if m.state == down || m.state == paused {
-			v.Stopped = append(v.Stopped, m.name)
-			continue
-		}
-		if m.state == running && m.seen.Role == raft.Leader && m.seen.Term > term {
-			v.Leader, term = m.name, m.seen.Term
-		}
-	}
-	return v
-}
-
 // rot flips one bit of a log that was durable, where no crash can have left it so: in a sealed
 // segment, in a header, or before the latest record. (That one could be a write that was torn.)
 func (w *World) rot(m *member, draws *chance.Stream) bool {
@@ -325,30 +304,4 @@ func (w *World) bite(kind nemesis.Kind, struck []int32) {
 			f.effect++
 		}
 	}
-}
-
-// historyFaults is the faults as a history tells them.
-func (w *World) historyFaults() []history.Fault {
-	var faults []history.Fault
-	for i := range w.faults {
-		f := &w.faults[i]
-		if f.struck {
-			faults = append(faults, w.historyFault(f))
-		}
-	}
-	return faults
-}
-
-func (w *World) historyFault(f *faultState) history.Fault {
-	h := history.Fault{
-		ID: f.event.ID, Kind: string(f.event.Kind), Shape: string(f.event.Shape),
-		Role: string(f.event.Role), Leader: f.action.Leader, Hosts: f.action.Hosts,
-		Cuts: f.action.Cuts, Stage: history.StageInjected, PlannedStart: f.event.At,
-		PlannedStop: f.event.At + f.event.For, Start: f.start,
-	}
-	if f.over {
-		h.Stage, h.Stop, h.Resumed = history.StageHealed, f.stop, f.stop
-	}
-	h.Evidence = w.evidence(f)
-	return h
 }

@@ -26,10 +26,7 @@ type healing struct {
 // healAll ends the load: what is broken is mended, but for what the liveness phase leaves broken.
 func (w *World) healAll() {
 	w.loadOver = true
-	for i := range w.faults {
-		w.relent(i)
-		w.faults[i].over = true
-	}
+	w.relentAll()
 	l := &w.options.Liveness
 	h := &w.heal
 	h.core = w.coreOf(l)

@@ -59,8 +59,9 @@ type member struct {
 	armed    *powerLoss  // what its next write will meet; nil: nothing
 	pauses   int         // faults that keep it paused
 
-	struck     []int32 // faults in force on it, as World.faults has them
-	clientCuts int     // faults that keep its clients' requests from it
+	struck       []int32 // faults in force on it, as World.faults has them
+	clientCuts   int     // faults that keep its clients' requests from it, and of these
+	clientResets int     // ... those that let the client know
 }
 
 // start begins a process: it reads its log, which takes a while.
@@ -264,16 +265,17 @@ func (w *World) kill(m *member, how string) bool {
 	return true
 }
 
-// pause stops a process; what reaches it waits.
-func (w *World) pause(m *member) {
+// pause stops a process that runs; what reaches it waits.
+func (w *World) pause(m *member) bool {
 	m.pauses++
 	if m.state != running {
-		return
+		return false
 	}
 	m.state = paused
 	w.record(func() trace.Record {
 		return trace.Record{Kind: trace.Pause, Node: m.index, Peer: -1, Cause: -1}
 	})
+	return true
 }
 
 // resume lets a process go on with what waited for it.

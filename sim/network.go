@@ -21,10 +21,14 @@ type link struct {
 	struck    []int32 // faults in force on it, as World.faults has them
 	cuts      int     // faults that sever it
 	clogs     int
-	mtu       int // messages of so many bytes are lost; 0: of no size
-	loss      int // permille
-	duplicate int // permille
-	reorder   int // permille
+	reset     uint64        // the messages up to this number died with their connection
+	stalls    int           // faults that take its acknowledgements
+	stalled   time.Duration // ... and since when nothing gets through for that
+	mtu       int           // messages of so many bytes are lost; 0: of no size
+	awaited   []int32       // healed faults of which it is not known whether it carries again
+	loss      int           // permille
+	duplicate int           // permille
+	reorder   int           // permille
 	heldBack  time.Duration
 	delay     time.Duration
 	clogged   []int32 // flights that wait for the end of a clog
@@ -177,10 +181,8 @@ func (w *World) arrive(e *event) {
 	l := &w.links[(int(m.From)-1)*w.options.Nodes+int(m.To)-1]
 	to := w.members[l.to]
 	switch {
-	case l.cuts > 0:
-		w.bite(nemesis.KindPartition, l.struck)
-		w.lost(m, f.sent, "cut")
-		w.land(e.ref)
+	case l.cuts > 0 || f.number <= l.reset || l.stalls > 0 && w.now >= l.stalled:
+		w.cut(l, e.ref)
 		return
 	case l.mtu > 0 && w.frameBytes(m) >= l.mtu:
 		w.bite(nemesis.KindMTU, l.struck)
@@ -208,6 +210,9 @@ func (w *World) arrive(e *event) {
 		w.saw(messageOvertaken)
 	}
 	l.newest = max(l.newest, f.number)
+	if len(l.awaited) > 0 {
+		w.carries(l)
+	}
 	w.events++
 	w.hash.message(m)
 	w.cause = w.record(func() trace.Record {

@@ -5,7 +5,6 @@ import (
 
 	"gauntlet/chance"
 	"gauntlet/history"
-	"gauntlet/nemesis"
 	"gauntlet/raft"
 	"gauntlet/raft/replica"
 	"gauntlet/sim/trace"
@@ -23,15 +22,20 @@ func (w *World) observe(m *member, is *raft.Status, events []replica.Event) {
 		if e.Kind != "role" {
 			continue
 		}
-		if e.Role == raft.Leader {
-			w.claims = append(w.claims, history.Observation{Node: m.name, At: w.now, Term: e.Term,
-				Role: history.RoleLeader, Leader: m.name, Commit: is.Commit, Applied: is.Applied,
-				Source: "log"})
-		}
+		w.claim(m, is, e.Term, e.Role)
 		w.record(func() trace.Record {
 			return trace.Record{Kind: trace.Role, Node: m.index, Peer: -1, Cause: w.cause, Term: e.Term,
 				Role: e.Role.String()}
 		})
+	}
+	if is.Term != was.Term || is.Leader != was.Leader {
+		w.claim(m, is, is.Term, is.Role)
+	}
+	if w.waiting > 0 && (is.Term != was.Term || is.Role != was.Role || is.Commit != was.Commit) {
+		w.stir()
+	}
+	if w.recovering > 0 && is.Commit >= w.leastMark {
+		w.caughtUp()
 	}
 	if is.Term != was.Term {
 		w.record(func() trace.Record {
@@ -45,6 +49,19 @@ func (w *World) observe(m *member, is *raft.Status, events []replica.Event) {
 				Index: is.Commit}
 		})
 	}
+}
+
+// claim notes what a member says of itself, as its log or its status would on a host.
+func (w *World) claim(m *member, is *raft.Status, term uint64, role raft.Role) {
+	o := history.Observation{Node: m.name, At: w.now, Term: term, Role: history.Role(role.String()),
+		Commit: is.Commit, Applied: is.Applied, Source: "log"}
+	switch {
+	case role == raft.Leader:
+		o.Leader = m.name
+	case term == is.Term && is.Leader != 0:
+		o.Leader = w.names[is.Leader-1]
+	}
+	w.claims = append(w.claims, o)
 }
 
 // describe is a message in short.
@@ -101,29 +118,6 @@ func (w *World) history() *history.History {
 		h.Operations = append(h.Operations, op)
 	}
 	return h
-}
-
-// evidence says what a fault did: the simulator knows it, and needs no probe. Of a fault that is
-// still in force when the run ends nothing is known but the start.
-func (w *World) evidence(f *faultState) []history.Evidence {
-	what, count := "events that it changed", f.effect
-	switch f.event.Kind {
-	case nemesis.KindPartition, nemesis.KindLoss, nemesis.KindMTU:
-		what = "dropped messages"
-	case nemesis.KindClientCut:
-		what = "dropped requests"
-	}
-	value, bit := fmt.Sprint(count), count > 0
-	var all []history.Evidence
-	for _, host := range f.action.Hosts {
-		all = append(all, history.Evidence{Host: host, At: f.start, Moment: "start", What: what,
-			Value: value, Bit: bit})
-		if f.over {
-			all = append(all, history.Evidence{Host: host, At: f.stop, Moment: "end", What: what,
-				Value: value, Bit: bit})
-		}
-	}
-	return all
 }
 
 // words is an operation in short.

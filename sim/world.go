@@ -53,6 +53,8 @@ type World struct {
 	witness *witness.Witness
 
 	clients
+	timeline
+	recoveries
 	faults []faultState
 	heal   healing
 	notes  notices
@@ -134,6 +136,12 @@ func (w *World) step(e *event) {
 		return
 	case eventFaultEnd:
 		w.relent(int(e.ref))
+		return
+	case eventLook:
+		w.look()
+		return
+	case eventRelent:
+		w.relentAll()
 		return
 	case eventHeal:
 		w.healAll()

@@ -13,9 +13,9 @@ import (
 	"gauntlet/suite"
 )
 
-// playedSim plays a suite of place sim with a seed of its own, as a campaign wants it: once, in this
-// process, the checks as well, and without a run directory. What it returns is the same whenever it
-// is asked, but for how long it took. Several may be played at once.
+// playedSim plays a suite of place sim with a seed of its own, as a campaign wants it: once, the
+// checks as well in this process, and without a run directory. What it returns is the same whenever
+// it is asked, but for how long it took. Several may be played at once.
 func playedSim(s *suite.Suite, seed uint64) campaign.Played {
 	began := time.Now()
 	of, err := simulated(s, seed)

@@ -40,7 +40,8 @@ func simulated(s *suite.Suite, seed uint64) (*schedule.Schedule, error) {
 		PreVote:           raftd.Options.Prevote,
 		CheckQuorum:       raftd.Options.CheckQuorum,
 		Kind:              s.Workload.Model, Workload: s.Workload.Spec, Timeout: s.Workload.Timeout,
-		WarmUp: s.Phases.WarmUp, Load: s.Phases.Load + s.Phases.Recovery, Recovery: s.Phases.Recovery,
+		WarmUp: s.Phases.WarmUp, Load: s.Phases.Load, Calm: s.Phases.Recovery,
+		Recovery: s.Phases.Recovery, Cast: s.Cast,
 	}, plan)
 	if err := of.Valid(); err != nil {
 		return nil, fmt.Errorf("suite %s cannot be simulated: %w", s.Name, err)

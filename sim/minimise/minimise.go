@@ -65,6 +65,9 @@ var passes = []struct {
 	{"faults, other seeds", (*minimiser).faultsOfAnySeed},
 	{"operations, other seeds", (*minimiser).operationsOfAnySeed},
 	{"workers", (*minimiser).workers},
+	{"conditions", (*minimiser).conditions},
+	{"named", (*minimiser).named},
+	{"cast", (*minimiser).cast},
 	{"load", (*minimiser).load},
 	{"pauses", (*minimiser).pauses},
 	{"fault windows", (*minimiser).windows},
@@ -135,6 +138,7 @@ func clone(s *schedule.Schedule) *schedule.Schedule {
 	c := *s
 	c.Options.Liveness.Core = slices.Clone(s.Options.Liveness.Core)
 	c.Faults = slices.Clone(s.Faults)
+	c.Cast = slices.Clone(s.Cast)
 	c.Operations = slices.Clone(s.Operations)
 	return &c
 }

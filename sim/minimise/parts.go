@@ -112,7 +112,7 @@ func (m *minimiser) resizeBy(fewer int) bool {
 
 // resize makes the cluster smaller. Workers ask whom they asked before. Those of members that are
 // gone, the orphans, ask anybody, or are gone with theirs. A shape that so few members cannot have
-// becomes the isolation of one.
+// becomes the isolation of one; see also rename.
 func resize(s *schedule.Schedule, size int, orphans bool) {
 	was := s.Options.Nodes
 	s.Options.Nodes = size
@@ -127,9 +127,10 @@ func resize(s *schedule.Schedule, size int, orphans bool) {
 		}
 		return rounds*size + w // a number that no other worker has
 	})
+	rename(s)
 	for i := range s.Faults {
 		if e := &s.Faults[i]; e.Kind.Traits().Links && e.Shape.Valid(size, e.Sites) != nil {
-			e.Shape, e.Sites = nemesis.ShapeIsolateOne, nil
+			e.Shape, e.Sites, e.Links = nemesis.ShapeIsolateOne, nil, nil
 		}
 	}
 	shrinkCore(s, size)

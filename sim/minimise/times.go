@@ -42,6 +42,7 @@ func (m *minimiser) load() {
 // endLoad ends the load, and what is still in force then.
 func endLoad(s *schedule.Schedule, load time.Duration) {
 	s.Options.Load = load
+	s.Options.Heal = min(s.Options.Heal, load)
 	for i := range s.Faults {
 		s.Faults[i].For = min(s.Faults[i].For, load-s.Faults[i].At)
 	}
@@ -91,6 +92,9 @@ func bringForward(s *schedule.Schedule, from, by time.Duration) {
 		if s.Operations[i].At >= from {
 			s.Operations[i].At -= by
 		}
+	}
+	if heal := s.Options.Heal; heal >= from {
+		s.Options.Heal = max(heal-by, 1) // 0 would be the end of the load
 	}
 	endLoad(s, s.Options.Load-by)
 }

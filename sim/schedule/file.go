@@ -213,6 +213,9 @@ func (s *Schedule) normalise() {
 	if len(s.Faults) == 0 {
 		s.Faults = nil
 	}
+	if len(s.Cast) == 0 {
+		s.Cast = nil
+	}
 	if len(s.Options.Liveness.Core) == 0 {
 		s.Options.Liveness.Core = nil
 	}

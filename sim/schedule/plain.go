@@ -23,7 +23,9 @@ type Plain struct {
 
 	WarmUp   time.Duration // before the first planned fault
 	Load     time.Duration // with faults
+	Calm     time.Duration // after them, while clients work on
 	Recovery time.Duration // within which the cluster must work again; 0: that is not asked
+	Cast     nemesis.Cast  // whom the plan speaks of by name
 }
 
 // FromPlan is the schedule of a suite's run on machines as they are: a network of one room, disks
@@ -36,12 +38,12 @@ func FromPlan(p Plain, plan nemesis.Plan) *Schedule {
 	if p.HeartbeatInterval == 0 {
 		p.HeartbeatInterval = p.ElectionTimeout / 6
 	}
-	load := p.WarmUp + p.Load
+	load := p.WarmUp + p.Load + p.Calm
 	think := load*time.Duration(p.Workload.Clients)/maxOperations + 1 // as fast as answers come
 	if w := p.Workload; w.Rate > 0 {
 		think = max(think, time.Duration(float64(w.Clients)*float64(time.Second)/w.Rate))
 	}
-	s := &Schedule{Version: Version, Seed: p.Seed, Options: Options{
+	s := &Schedule{Version: Version, Seed: p.Seed, Cast: p.Cast, Options: Options{
 		Nodes: p.Nodes,
 		Raft: Raft{
 			ElectionTimeoutMin: p.ElectionTimeout, ElectionTimeoutMax: 2 * p.ElectionTimeout,
@@ -56,7 +58,7 @@ func FromPlan(p Plain, plan nemesis.Plan) *Schedule {
 			OpsPerKey: p.Workload.OpsPerKey, PerGroup: p.Workload.KeysPerGroup,
 			ThinkMin: think, ThinkMax: think,
 			Timeout: p.Timeout, DelayMax: 200 * time.Microsecond},
-		Load:     load,
+		Load: load, Heal: p.WarmUp + p.Load,
 		Liveness: Liveness{Within: int(p.Recovery / (2 * p.ElectionTimeout))},
 	}}
 	rotten := func(e nemesis.Event) bool { return e.Kind == nemesis.KindBitRot }

@@ -40,7 +40,8 @@ type Options struct {
 	// Turn is how long at most a member gathers inputs before it carries out what follows from them,
 	// as a busy process does; 0: it never waits.
 	Turn     time.Duration `json:"turn"`
-	Load     time.Duration `json:"load"` // clients work and faults strike
+	Load     time.Duration `json:"load"`           // clients work and faults strike
+	Heal     time.Duration `json:"heal,omitempty"` // no fault begins or lasts from then on; 0: Load
 	Liveness Liveness      `json:"liveness"`
 }
 

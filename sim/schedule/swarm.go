@@ -35,6 +35,7 @@ func FromSeed(seed uint64) *Schedule {
 	on := d.kinds()
 	d.liveness(slices.Contains(on, nemesis.KindBitRot))
 	s.Faults = d.plan(on)
+	d.timeline(s)
 	return s
 }
 

@@ -77,6 +77,16 @@ func features(s *schedule.Schedule) []string {
 		kinds[e.Kind] = true
 		which["shape "+string(e.Shape)] = e.Shape != ""
 		which["role "+string(e.Role)] = e.Role != ""
+		which["mode "+string(e.Mode)] = e.Mode != ""
+		which["by name"] = which["by name"] || len(e.On) > 0
+		which["one named link one way"] = which["one named link one way"] ||
+			len(e.Links) == 1 && e.Links[0].OneWay
+		if c := e.When; c != nil {
+			which["when leader"] = which["when leader"] || c.Leader
+			which["when term"] = which["when term"] || c.Term > 0
+			which["when acknowledged"] = which["when acknowledged"] || c.Acknowledged > 0
+			which["when behind"] = which["when behind"] || c.Behind != ""
+		}
 	}
 	for what, there := range which {
 		has(there, what)
@@ -97,6 +107,11 @@ func wanted() map[string]int {
 		"in order": 4000, "loss": 3000, "calm network": 500, "slow syncs": 4000, "drift": 4000,
 		"turns": 4000, "liveness": 7000, "least core": 2000, "no faults": 300, "single kind": 1500,
 		"all kinds": 10, "others dead": 2000, "others deaf": 300, "others mute": 300,
+	}
+	for _, what := range []string{"mode packets", "mode payload", "mode reject", "by name",
+		"one named link one way", "when leader", "when term", "when acknowledged", "when behind",
+		"shape cut", "shape only"} {
+		least[what] = 100
 	}
 	for n := 1; n <= 7; n++ {
 		least[fmt.Sprint("nodes ", n)] = 200

@@ -113,6 +113,7 @@ func (o *Options) boundProblems(p *Problems) {
 		{"workload.delayMax", o.Workload.DelayMax, 0, maxTime},
 		{"turn", o.Turn, 0, maxTime},
 		{"load", o.Load, time.Millisecond, maxLoad},
+		{"heal", o.Heal, 0, maxLoad},
 	} {
 		within(p, "options."+b.path, b.value, b.lo, b.hi)
 	}
@@ -138,6 +139,7 @@ func (o *Options) relationProblems(p *Problems) {
 		"not exceed tailMax,", d.TailMax)
 	order(w.ThinkMin > w.ThinkMax, "workload.thinkMin", w.ThinkMin, "not exceed thinkMax,",
 		w.ThinkMax)
+	order(o.Heal > o.Load, "heal", o.Heal, "not exceed load,", o.Load)
 	longest := maxRounds * max(r.HeartbeatInterval, minTime)
 	order(o.Load > longest, "load", o.Load, fmt.Sprintf("not exceed %d heartbeat intervals,",
 		maxRounds), longest)

@@ -56,6 +56,8 @@ var brokenOptions = []spoiled{
 		"electionTimeoutMin is 1s, which must be below electionTimeoutMax, 600ms"},
 	{func(s *S) { s.Options.Raft.HeartbeatInterval = time.Microsecond },
 		"load is 12s, which must not exceed 200000 heartbeat intervals, 200ms"},
+	{func(s *S) { s.Options.Heal = s.Options.Load + 1 },
+		"heal is 12.000000001s, which must not exceed load, 12s"},
 	{func(s *S) { s.Options.Workload.Kind = "queue" }, `is "queue", which is unknown`},
 }
 
@@ -91,6 +93,12 @@ var brokenParts = []spoiled{
 			Shape: nemesis.ShapeUpgrade}
 	}, "kind version is not for the simulator"},
 	{func(s *S) { s.Faults = make(nemesis.Plan, 10_001) }, "faults are 10001, want at most 10000"},
+	{func(s *S) { s.Cast = nemesis.Cast{{Name: "old", Role: nemesis.RoleAll}} },
+		`cast old cannot be cast as "all"`},
+	{func(s *S) {
+		s.Faults[0].Shape, s.Faults[0].Links = nemesis.ShapeCut, []nemesis.Link{{From: "n1", To: "old"}}
+	}, "faults[0] nobody is called old"},
+	{func(s *S) { s.Faults[0].When = &nemesis.Condition{} }, "faults[0] when names no condition"},
 	{func(s *S) { s.Operations[0].Worker = 5 }, "operations[0].worker is 5, want 0 to 4"},
 	{func(s *S) { s.Operations[2].At = 6 }, "operations[2].at is 6ns, want 7ns"},
 	{func(s *S) { s.Operations[2].At = 13e9 }, "operations[2].at is 13s, want 7ns"},
@@ -160,7 +168,8 @@ func TestFromPlan(t *testing.T) {
 		Seed: 9, Nodes: 5, PreVote: true, CheckQuorum: true, Kind: "txn",
 		Workload: workload.Spec{Clients: 10, Rate: 400, Keys: 5, OpsPerKey: 100, KeysPerGroup: 4},
 		Timeout:  time.Second, WarmUp: 3 * time.Second, Load: 30 * time.Second,
-		Recovery: 8 * time.Second,
+		Recovery: 8 * time.Second, Calm: 7 * time.Second,
+		Cast: nemesis.Cast{{Name: "old", Role: nemesis.RoleLeader}},
 	}
 	s := schedule.FromPlan(plain, plan)
 	if err := s.Valid(); err != nil {
@@ -171,7 +180,8 @@ func TestFromPlan(t *testing.T) {
 		s.Faults[1].At != plan[1].At+3*time.Second || plan[1].At == s.Faults[1].At {
 		t.Errorf("faults %+v of the plan %+v", s.Faults, plan)
 	}
-	if o.Load != 33*time.Second || o.Workload.ThinkMin != 25*time.Millisecond ||
+	if o.Load != 40*time.Second || o.Heal != 33*time.Second || len(s.Cast) != 1 ||
+		o.Workload.ThinkMin != 25*time.Millisecond ||
 		o.Workload.PerGroup != 4 || o.Raft.ElectionTimeoutMax != 600*time.Millisecond ||
 		o.Liveness.Within != 13 || len(o.Liveness.Core) != 3 || s.Seed != 9 {
 		t.Errorf("options %+v", o)
