@@ -72,7 +72,7 @@ func (c Child) Play(ctx context.Context, j Job) (p Played) {
 		return Played{Err: err}
 	}
 	defer said.close()
-	command.Stdout, command.Stderr = said, said
+	command.Stdout, command.Stderr = said.file, said.file
 	over, ended := c.carryOut(ctx, command, j.Suite)
 	if command.Process == nil {
 		return Played{Err: ended}
@@ -120,7 +120,6 @@ func (c Child) command(own string, j Job) (*exec.Cmd, error) {
 	command := exec.Command(c.Verify, args...)
 	// A group of its own: the terminal's Ctrl-C reaches this process, which passes it on once.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
-	command.WaitDelay = 10 * time.Second // for what of it is still talking after its end
 	return command, nil
 }
 

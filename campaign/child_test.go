@@ -121,7 +121,7 @@ func TestChild(t *testing.T) {
 				t.Error("it took no time")
 			}
 			if info, err := os.Stat(filepath.Join(p.Directory, OutputFile)); c.name == "talkative" &&
-				(err != nil || info.Size() > mostOutput+100 || info.Size() < mostOutput) {
+				(err != nil || info.Size() > lastOutput+100 || info.Size() < lastOutput) {
 				t.Errorf("output %v: %v", info, err)
 			}
 			left, err := filepath.Glob(filepath.Join(out, ".run-*"))
@@ -133,6 +133,28 @@ func TestChild(t *testing.T) {
 	p := Child{Verify: "/nowhere"}.Play(t.Context(), Job{Suite: someSuite(t, "a"), Out: t.TempDir()})
 	if p.Err == nil {
 		t.Error("a program that is none has played")
+	}
+}
+
+// Goal: a process that had the same number long ago is not taken for the child. Method: two run
+// directories of one number, of which one was there before.
+func TestDirectoryOfAChild(t *testing.T) {
+	out := t.TempDir()
+	for _, name := range []string{"a-older", "b-newer"} {
+		if err := os.Mkdir(filepath.Join(out, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(out, name, controllerFile)
+		if err := os.WriteFile(file, []byte(`{"pid": 7, "run": "abc"}`), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := filepath.Join(out, "b-newer")
+	if got := directoryOf(7, out, map[string]bool{"a-older": true}); got != want {
+		t.Errorf("took %s, want %s", got, want)
+	}
+	if got := directoryOf(8, out, nil); got != "" {
+		t.Errorf("took %s for that of another process", got)
 	}
 }
 
