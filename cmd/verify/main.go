@@ -43,6 +43,8 @@ type commands struct {
 	Consent ConsentCmd `cmd:"" help:"Write the marker by which hosts consent to faults."`
 	Doctor  DoctorCmd  `cmd:"" help:"Show what this machine, or each host, can and cannot do."`
 
+	Reproduce ReproduceCmd `cmd:"" help:"Say how often an incident happens again, and to which build."`
+
 	ClientTest ClientTestCmd `cmd:"" help:"Test a client program against its contract."`
 
 	CheckWorker workerCmd `cmd:"" name:"__check-worker" hidden:""`

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	campaigns "gauntlet/campaign"
 	"gauntlet/runner"
 	"gauntlet/sim"
 	"gauntlet/sim/campaign"
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 //	rigged               from here on, the simulator reports a failure for each seed that is a
 //	                     multiple of 7, as long as there are three operations
 //	honest               no longer
+//	staged               from here on, runs on hosts are simulated, and go as their build is named
 //
 // A line "-- NAME --" begins a file that lies there from the start, up to the next such line.
 func TestScripts(t *testing.T) {
@@ -51,8 +53,8 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			honest := newWorld
-			defer func() { newWorld = honest }()
+			honest, children := newWorld, newChild
+			defer func() { newWorld, newChild = honest, children }()
 			t.Chdir(t.TempDir())
 			s := &script{t: t, code: -1}
 			for i, line := range s.unpack(string(text)) {
@@ -124,6 +126,8 @@ func (s *script) step(line string) {
 		}
 	case "honest":
 		newWorld = func() campaign.Engine { return sim.NewWorld() }
+	case "staged":
+		newChild = func(string, string) campaigns.Player { return staged{} }
 	case "rigged":
 		newWorld = func() campaign.Engine { return rigged{sim.NewWorld()} }
 	default:
