@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"gauntlet/checker"
 	"gauntlet/history"
@@ -221,6 +224,46 @@ func TestCheckKeepsWhatTheRunNoted(t *testing.T) {
 	for _, want := range []string{"connection lost", "interrupted in load"} {
 		if strings.Count(said, want) != 1 {
 			t.Errorf("want %q once in %q", want, said)
+		}
+	}
+}
+
+// Goal: of a suite that tells of an incident the results say whether it was seen again, and of any
+// other nothing.
+// Method: check runs with a proven fault whose incident is any violation: one with a stale read, one
+// without, and the same without an incident.
+func TestCheckTellsOfTheIncident(t *testing.T) {
+	t.Setenv(behaviour, "work")
+	grow := func(dir Directory, name, text string) {
+		file, err := os.OpenFile(dir.path(name), os.O_APPEND|os.O_WRONLY, 0)
+		if err == nil {
+			_, err = file.WriteString(text)
+		}
+		if err = errors.Join(err, file.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		read, incident string
+		want           *checker.Reproduction
+	}{
+		{`{"value":null}`, "incident: {title: stale, facts: told by many}\n",
+			&checker.Reproduction{Title: "stale", Matched: true, Why: "linearizable is violated"}},
+		{`{"value":7}`, "incident: {title: stale, facts: told by many}\n",
+			&checker.Reproduction{Title: "stale", Why: "none of the 2 safety checks is violated"}},
+		{`{"value":null}`, "", nil},
+	} {
+		dir, _ := record(t, c.read)
+		grow(dir, suiteFile, c.incident)
+		grow(dir, historyFile, `{"type":"fault","id":1,"kind":"pause","hosts":["n1"],`+
+			`"stage":"healed","start":1,"stop":2,"evidence":[`+
+			`{"host":"n1","moment":"start","bit":true},{"host":"n1","moment":"end","bit":true}]}`+"\n")
+		results, err := Check(context.Background(), dir, self(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, results.Reproduced); diff != "" {
+			t.Errorf("read %s, %q (-want +got):\n%s", c.read, c.incident, diff)
 		}
 	}
 }

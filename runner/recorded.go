@@ -39,7 +39,7 @@ func Judge(
 		return nil, fmt.Errorf("cannot keep the history: %w", err)
 	}
 	own := checker.Results{
-		Version: checker.Version, Checks: r.Checks, Harness: r.Harness,
+		Version: checker.Version, Checks: r.Checks, Harness: r.Harness, Warnings: r.Suite.Warnings,
 		Gates: append(r.Gates, checker.Result{
 			Check: gateFinished, Verdict: checker.Valid, Reason: "to its end",
 		}),
