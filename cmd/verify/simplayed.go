@@ -26,12 +26,17 @@ func playedSim(s *suite.Suite, seed uint64) campaign.Played {
 	h := recorded(s, fmt.Sprintf("%08x", uint32(seed)), j.Outcome)
 	results := &checker.Results{
 		Version: checker.Version, Run: h.Header.Run, Suite: s.Name, Place: s.Place,
-		Model: s.Workload.Model, Seed: seed, Summary: checker.Summarise(h),
-		Checks: append(checkedHere(s, h), held(j)...),
-		Gates:  append(checker.Requirements(h, s.Require), cameBack(of, j)...),
+		Model: s.Workload.Model, Seed: seed,
+		Summary: checker.SummariseSliced(h, s.Target.ElectionTimeout()),
+		Checks:  append(checkedHere(s, h), held(j)...),
+		Gates:   append(checker.Requirements(h, s.Require), cameBack(of, j)...),
 	}
 	if err := h.Valid(); err != nil {
 		results.Harness = []string{fmt.Sprintf("the simulator recorded what cannot be: %v", err)}
+	}
+	if i := s.Incident; i != nil {
+		matched, why := i.Signature.Match(h, results, s.Target.ElectionTimeout())
+		results.Reproduced = &checker.Reproduction{Title: i.Title, Matched: matched, Why: why}
 	}
 	results.Decide()
 	return campaign.Played{Results: results, History: h, Took: time.Since(began)}
