@@ -204,8 +204,8 @@ func TestMeasureEdges(t *testing.T) {
 	}
 }
 
-// Goal: measuring a long run takes no longer than sorting it. Method: a run of a million answers, in
-// which every slice and every kind is asked for, is measured while a person waits.
+// Goal: measuring a long run takes no longer than sorting it. Method: a run of a million answers
+// is measured in a million slices while a person waits.
 func TestMeasureIsFast(t *testing.T) {
 	h := &history.History{Operations: make([]history.Operation, 1_000_000)}
 	for i := range h.Operations {
@@ -222,8 +222,8 @@ func TestMeasureIsFast(t *testing.T) {
 	}
 }
 
-// Goal: the fault window spans what is proven, and nothing else. Method: proven faults before, after
-// and between unproven ones.
+// Goal: the fault window spans what is proven, and nothing else. Method: proven faults among
+// unproven ones.
 func TestFaultWindow(t *testing.T) {
 	h := steady()
 	if _, _, ok := FaultWindow(h); ok {

@@ -125,9 +125,10 @@ func majority(nodes []string, faults []history.Fault) bool {
 
 // quorate lists the stretches of the run in which Raft is expected to be available: the nodes that
 // are up fall into sides, everything arrives within a side and nothing between two, and one side is
-// a majority that clients reach. With a link that is one-way, or loses some of what it carries, with
-// two nodes that see each other by way of a third alone, or with a slow disk, availability depends
-// on options of the target (check quorum, pre-vote) and on figures that a checker does not know.
+// a majority that clients reach. With a link that is one-way, or loses some of what it carries, or
+// is late, with two nodes that see each other by way of a third alone, or with a slow disk,
+// availability depends on options of the target (check quorum, pre-vote) and on figures that a
+// checker does not know.
 func quorate(h *history.History) []span {
 	bounds := map[time.Duration]bool{0: true, end(h): true}
 	for _, f := range h.Faults {

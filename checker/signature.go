@@ -41,8 +41,8 @@ type clause struct {
 // A gap counts if it began in the fault window: what had not been acknowledged for long when the
 // first fault struck counts from then on, what was not acknowledged when the last one ended counts
 // until clients saw the next answer, or stopped. Terms and unavailability are about the window
-// itself, as far as clients worked then; recovery is about the time after the last heal; a violation
-// is one wherever it is seen.
+// itself, as far as clients worked then; recovery is about the time after the last heal; a
+// violation is one wherever it is seen.
 //
 // A run without an operation or a proven fault shows nothing. One that ended before its recovery
 // phase shows violations alone: how long a target would have been silent is not known.

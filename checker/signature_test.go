@@ -9,8 +9,8 @@ import (
 	"gauntlet/history"
 )
 
-// matchTests change the steady run, in which n1 is proven to be cut off from 4 s to 6 s, and ask for
-// a signature in slices of 100 ms.
+// matchTests change the steady run, in which n1 is proven to be cut off from 4 s to 6 s, and ask
+// for a signature in slices of 100 ms.
 var matchTests = []struct {
 	name   string
 	change func(*history.History)
@@ -70,7 +70,8 @@ var matchTests = []struct {
 		Signature{Recovery: 6000 * ms}, true,
 		"not available again in the 6.495s that clients watched after the last heal"},
 	{"nobody watched for long enough", func(h *history.History) { silence(h, 5900*ms, time.Hour) },
-		Signature{Recovery: 7000 * ms}, false, "not available again, but clients watched for only 6.495s"},
+		Signature{Recovery: 7000 * ms}, false,
+		"not available again, but clients watched for only 6.495s"},
 	{"terms", func(h *history.History) { terms(h, 3900*ms, 7, 4100*ms, 12, 5900*ms, 19, 6100*ms, 40) },
 		Signature{Terms: 12}, true, "12 new terms began in the 2s with faults, where 12 or more count"},
 	{"too few terms", func(h *history.History) { terms(h, 3900*ms, 7, 4100*ms, 12, 6100*ms, 40) },

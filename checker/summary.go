@@ -78,8 +78,8 @@ type Leadership struct {
 // Summarise counts what a history holds, of a target whose election timeout is not known.
 func Summarise(h *history.History) Summary { return SummariseSliced(h, 0) }
 
-// SummariseSliced counts what a history holds. Availability during the load is told in slices of one
-// election timeout: see Measure.
+// SummariseSliced counts what a history holds. Availability during the load is told in slices of
+// one election timeout: see Measure.
 func SummariseSliced(h *history.History, slice time.Duration) Summary {
 	returns := returned(h)
 	s := Summary{

@@ -223,7 +223,7 @@ func drawnFaults(v *view, axis axis, height float64) []box {
 		if stop == 0 {
 			stop = v.Results.Summary.Duration
 		}
-		if f.Start == 0 || f.Start > last || stop < first {
+		if !began(f) || f.Start > last || stop < first {
 			continue
 		}
 		x := axis.x(f.Start)

@@ -28,6 +28,14 @@ var pageTemplate = template.Must(template.New("page.gohtml").Funcs(template.Func
 	"faultName": faultName,
 	"join":      strings.Join,
 	"list":      list,
+
+	"figure":         figure,
+	"began":          began,
+	"faultDetails":   faultDetails,
+	"splitText":      splitText,
+	"reproducedWord": reproducedWord,
+	"latencyOf":      latencyOf,
+	"rateOf":         rateOf,
 }).ParseFS(files, "*.gohtml"))
 
 // view is all that the page shows. Without a readable history it has Trouble and no drawings.
@@ -49,6 +57,7 @@ type view struct {
 	MoreKeys       int      // valid ones that are not listed
 	Nodes          []string // directories with logs
 	Suite          string
+	Asked          []string // the suite's timeline
 	Trouble        string
 	Warnings       []string
 
@@ -119,7 +128,7 @@ func (v *view) load(dir fs.FS) {
 	style, _ := files.ReadFile("style.css") // embedded: cannot be missing
 	v.Style = template.CSS(style)
 	if suite, err := fs.ReadFile(dir, SuiteFile); err == nil {
-		v.Suite = string(suite)
+		v.Suite, v.Asked = string(suite), asked(string(suite))
 	}
 	if entries, err := fs.ReadDir(dir, NodesDir); err == nil {
 		for _, entry := range entries {
@@ -160,7 +169,7 @@ func (v *view) nodeColour(node string) int { return max(slices.Index(v.nodes, no
 
 func (v *view) verdict() {
 	r := v.Results
-	v.Headline = headline(r.Exit)
+	v.Headline = title(r)
 	switch r.Exit {
 	case checker.ExitValid:
 		v.Tone = "good"
@@ -217,6 +226,21 @@ func (v *view) tiles() {
 		{seconds(s.LongestGap.Length().Round(time.Millisecond)), "longest unavailability",
 			"from " + seconds(s.LongestGap.From) + ", " + v.during(s.LongestGap)},
 	}
+	if load := s.Load; load.Window > 0 {
+		v.Tiles = append(v.Tiles, tile{share(load.Available), "of the load available",
+			fmt.Sprintf("%s; longest gap %s", aSecond(load.Throughput),
+				seconds(load.LongestGap.Round(time.Millisecond)))})
+	}
+	if heal := slowest(s.Heals); heal != nil {
+		t := tile{"not seen", "slowest recovery", fmt.Sprintf("after fault %d", heal.Fault)}
+		if heal.Available {
+			t.Value = figure(heal.After)
+		}
+		if split := splitText(heal); split != "" {
+			t.Detail += "; " + split
+		}
+		v.Tiles = append(v.Tiles, t)
+	}
 }
 
 // during names the faults that overlap a gap.
@@ -250,17 +274,6 @@ func (v *view) injected() {
 			in.Hosts = append(in.Hosts, hosts)
 		}
 	}
-}
-
-// faultName is what a person calls it: "isolate-leader", "pause leader".
-func faultName(f history.Fault) string {
-	switch {
-	case f.Shape != "":
-		return f.Shape
-	case f.Role != "":
-		return f.Kind + " " + f.Role
-	}
-	return f.Kind
 }
 
 func (v *view) faults() {

@@ -20,6 +20,7 @@ type (
 		Tests      int             `xml:"tests,attr"`
 		Failures   int             `xml:"failures,attr"`
 		Errors     int             `xml:"errors,attr"`
+		Skipped    int             `xml:"skipped,attr"`
 		Time       string          `xml:"time,attr"` // seconds
 		Properties []junitProperty `xml:"properties>property"`
 		Cases      []junitCase     `xml:"testcase"`
@@ -34,7 +35,11 @@ type (
 		Time    string        `xml:"time,attr"` // seconds
 		Failure *junitTrouble `xml:"failure"`
 		Error   *junitTrouble `xml:"error"`
+		Skipped *junitSkipped `xml:"skipped"`
 		Output  string        `xml:"system-out,omitempty"`
+	}
+	junitSkipped struct {
+		Message string `xml:"message,attr"`
 	}
 	junitTrouble struct {
 		Message string `xml:"message,attr"`
@@ -45,7 +50,9 @@ type (
 
 // JUnit renders results as JUnit XML: one test case a check and a gate, and one each for the guard,
 // the harness and the clean-up. What the target did wrong (exit codes 1 and 2) is a failure; what
-// kept us from knowing, or from leaving the hosts as they were (3 to 6), is an error.
+// kept us from knowing, or from leaving the hosts as they were (3 to 6), is an error. Where there
+// was no run, for lack of capabilities, each of them is a skipped case. What clients saw, and
+// whether an incident was seen again, is told by properties.
 func JUnit(results *checker.Results) ([]byte, error) {
 	suite := junitSuite{
 		Name: results.Suite,
@@ -54,6 +61,17 @@ func JUnit(results *checker.Results) ([]byte, error) {
 			{"run", results.Run}, {"place", results.Place}, {"seed", fmt.Sprint(results.Seed)},
 			{"verdict", results.Verdict.String()}, {"exit", fmt.Sprint(results.Exit)},
 		},
+	}
+	suite.Properties = append(suite.Properties, measured(&results.Summary)...)
+	if r := results.Reproduced; r != nil {
+		suite.Properties = append(suite.Properties, junitProperty{"incident", r.Title},
+			junitProperty{"reproduced", fmt.Sprint(r.Matched)}, junitProperty{"reproduced-why", r.Why})
+	}
+	for _, capability := range results.Skipped {
+		suite.Tests, suite.Skipped = suite.Tests+1, suite.Skipped+1
+		suite.Cases = append(suite.Cases, junitCase{Class: suite.Name + ".capability",
+			Name: capability, Time: inSeconds(0),
+			Skipped: &junitSkipped{"the place lacks " + capability}})
 	}
 	for _, check := range results.Checks {
 		suite.add("check", check, "violation")
@@ -69,6 +87,30 @@ func JUnit(results *checker.Results) ([]byte, error) {
 		return nil, fmt.Errorf("junit: %w", err)
 	}
 	return append([]byte(xml.Header), append(out, '\n')...), nil
+}
+
+// measured is what clients saw, in seconds, as far as the results know it: older ones do not.
+func measured(s *checker.Summary) []junitProperty {
+	var all []junitProperty
+	add := func(name, value string) { all = append(all, junitProperty{name, value}) }
+	if load := s.Load; load.Window > 0 {
+		add("load.available-permille", fmt.Sprint(load.Available))
+		add("load.longest-gap", inSeconds(load.LongestGap))
+		add("load.ok-per-second", fmt.Sprintf("%.3f", load.Throughput))
+		for _, l := range load.Latency {
+			add("load."+l.Kind+".p50", inMicros(l.P50))
+			add("load."+l.Kind+".p99", inMicros(l.P99))
+			add("load."+l.Kind+".max", inMicros(l.Max))
+		}
+	}
+	if heal := slowest(s.Heals); heal != nil && heal.Available {
+		add("recovery.slowest", inMicros(heal.After))
+		if heal.Heard {
+			add("recovery.transport", inMicros(heal.Transport))
+			add("recovery.protocol", inMicros(heal.Protocol))
+		}
+	}
+	return all
 }
 
 func (s *junitSuite) add(class string, r checker.Result, failure string) {
@@ -104,3 +146,6 @@ func (s *junitSuite) trouble(name string, troubles []string) {
 }
 
 func inSeconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+
+// inMicros are seconds of what may be shorter than a millisecond.
+func inMicros(d time.Duration) string { return fmt.Sprintf("%.6f", d.Seconds()) }

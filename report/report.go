@@ -19,6 +19,14 @@ const (
 	NodesDir    = "nodes"
 )
 
+// title is the verdict of one run in the fewest words.
+func title(r *checker.Results) string {
+	if len(r.Skipped) > 0 && r.Exit == checker.ExitInconclusive {
+		return "Skipped"
+	}
+	return headline(r.Exit)
+}
+
 // headline is the verdict in the fewest words, by exit code.
 func headline(exit int) string {
 	switch exit {

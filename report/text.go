@@ -13,7 +13,7 @@ import (
 // what happened.
 func Text(w io.Writer, results *checker.Results) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s   %s on %s, seed %d, run %s\n", strings.ToUpper(headline(results.Exit)),
+	fmt.Fprintf(&b, "%s   %s on %s, seed %d, run %s\n", strings.ToUpper(title(results)),
 		results.Suite, results.Place, results.Seed, results.Run)
 	if results.Exit != checker.ExitValid {
 		for _, reason := range results.Reasons {
@@ -31,7 +31,14 @@ func Text(w io.Writer, results *checker.Results) error {
 	for _, gate := range results.Gates {
 		row(gate.Check, "%-9s%s", gateWord(gate.Verdict), detail(gate))
 	}
-	writeSummary(row, &results.Summary)
+	if len(results.Skipped) == 0 {
+		writeSummary(row, &results.Summary)
+		writeMeasures(row, &results.Summary)
+	}
+	if r := results.Reproduced; r != nil {
+		row("incident", "%s: %s", reproducedWord(r), r.Title)
+		row("", "%s", r.Why)
+	}
 	for _, warning := range results.Warnings {
 		row("warning", "%s", warning)
 	}
@@ -68,6 +75,19 @@ func writeSummary(row func(name, format string, arguments ...any), s *checker.Su
 		row("versions", "%s", versionText(s.Versions))
 	}
 	row("longest unavailability", "%s", gapText(s.LongestGap))
+}
+
+// writeMeasures tells what clients saw, as far as the results know it: older ones do not.
+func writeMeasures(row func(name, format string, arguments ...any), s *checker.Summary) {
+	if s.Load.Window > 0 {
+		row("availability", "%s", availabilityText(s.Load))
+	}
+	for _, l := range s.Load.Latency {
+		row("latency of "+l.Kind, "%s", latencyText(*s, l))
+	}
+	if heal := slowest(s.Heals); heal != nil {
+		row("slowest recovery", "%s", recoveryText(heal))
+	}
 }
 
 // versionText tells which nodes went through the same builds: "n1 n2: old, new; n3: old".

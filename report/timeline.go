@@ -152,7 +152,7 @@ func faultBoxes(faults []history.Fault, s scale, y float64) ([]box, float64) {
 		return cmp.Compare(a.Start, b.Start)
 	})
 	for _, f := range ordered {
-		if f.Start == 0 {
+		if !began(f) {
 			continue
 		}
 		to := f.Stop
@@ -164,6 +164,9 @@ func faultBoxes(faults []history.Fault, s scale, y float64) ([]box, float64) {
 		b.Class, b.Href = "fault "+f.Kind, fmt.Sprintf("#fault-%d", f.ID)
 		b.Title = fmt.Sprintf("fault %d: %s of %s, %s to %s", f.ID, faultName(f),
 			strings.Join(f.Hosts, " "), seconds(f.Start), seconds(to))
+		if details := faultDetails(f); len(details) > 0 {
+			b.Title += ": " + strings.Join(details, ", ")
+		}
 		for _, label := range []string{
 			faultName(f) + " " + strings.Join(f.Hosts, " "), faultName(f), fmt.Sprint(f.ID),
 		} {
@@ -290,7 +293,7 @@ func nodeLanes(v *view, s scale, y float64) ([]lane, float64) {
 		paths := barPaths(counts[node], y+laneHeight, (laneHeight-4)/float64(top))
 		l.OK, l.Fail, l.Info = paths[0], paths[1], paths[2]
 		for _, f := range v.history.Faults {
-			if !slices.Contains(f.Hosts, node) || f.Start == 0 {
+			if !slices.Contains(f.Hosts, node) || !began(f) {
 				continue
 			}
 			to := f.Stop
