@@ -230,8 +230,8 @@ func TestCheckKeepsWhatTheRunNoted(t *testing.T) {
 
 // Goal: of a suite that tells of an incident the results say whether it was seen again, and of any
 // other nothing.
-// Method: check runs with a proven fault whose incident is any violation: one with a stale read, one
-// without, and the same without an incident.
+// Method: check runs with a proven fault whose incident is any violation: one with a stale read,
+// one without, and the first without an incident.
 func TestCheckTellsOfTheIncident(t *testing.T) {
 	t.Setenv(behaviour, "work")
 	grow := func(dir Directory, name, text string) {
