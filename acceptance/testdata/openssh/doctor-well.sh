@@ -3,3 +3,4 @@
 consent
 exits 0 verify doctor --hosts hosts.yaml
 silent stdout MISSING
+says stdout '^match statistic +ok +ok +ok$' '^match length +ok +ok +ok$' '^target REJECT +ok +ok +ok$'
