@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,8 @@ func TestWriteReadsBack(t *testing.T) {
 			{ID: 1, Kind: "kill", Hosts: []string{"n1"}, Stage: StageResumed, Start: 3, Stop: 8, Resumed: 12,
 				Evidence: []Evidence{{Host: "n1", At: 3, Moment: "start", Bit: true}}},
 			{ID: 2, Kind: "pause", Hosts: []string{"n1"}, Stage: StageInjected, Start: 4},
+			{ID: 3, Kind: "loss", Hosts: []string{"n1"}, Stage: StageHealed, Start: 4, Stop: 8, Heard: 11,
+				Cuts: []Cut{{From: Clients, To: "n1", Mode: CutReject, Rate: 300, Size: 1400}}},
 		},
 		Observations: []Observation{{Node: "n1", At: 7, Term: 3, Role: RoleLeader, Source: "log"}},
 		Phases:       []Phase{{Name: "load", At: 0}, {Name: "heal", At: 10}},
@@ -33,6 +36,10 @@ func TestWriteReadsBack(t *testing.T) {
 	var text bytes.Buffer
 	if err := want.Write(&text); err != nil {
 		t.Fatal(err)
+	}
+	if phase, heard := strings.Index(text.String(), `"heal"`), strings.Index(text.String(),
+		`"heard"`); heard < phase {
+		t.Errorf("what was heard at 11 stands before a phase at 10:\n%s", &text)
 	}
 	got, err := Read(bytes.NewReader(text.Bytes()))
 	if err != nil {

@@ -71,7 +71,7 @@ func (l *Link) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// ends lists the directed pairs of nodes that a link stands for.
+// ends lists the directed pairs of nodes that a link stands for, also of a node and itself.
 func (l Link) ends(v View) ([][2]string, error) {
 	nodes := func(name string) ([]string, error) {
 		if name == everybody {
@@ -91,9 +91,6 @@ func (l Link) ends(v View) ([][2]string, error) {
 	var pairs [][2]string
 	for _, a := range from {
 		for _, b := range to {
-			if a == b {
-				continue
-			}
 			pairs = append(pairs, [2]string{a, b})
 			if !l.OneWay {
 				pairs = append(pairs, [2]string{b, a})

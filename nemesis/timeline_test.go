@@ -178,6 +178,18 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// Goal: a node is behind from exactly so many entries on. Method: all small numbers.
+func TestBehind(t *testing.T) {
+	for own := range uint64(4) {
+		for lag := uint64(1); lag < 4; lag++ {
+			v := View{Nodes: hosts(2), Progress: map[string]Progress{"n1": {Commit: 3}, "n2": {Commit: own}}}
+			if holds := (Condition{Behind: "n2", Lag: lag}).Holds(v); holds != (own+lag <= 3) {
+				t.Errorf("%d of 3 entries are %d behind: %v", own, lag, holds)
+			}
+		}
+	}
+}
+
 // Goal: a condition says what it waits for, and whether only nodes can tell.
 func TestConditionsSpeak(t *testing.T) {
 	for _, c := range []struct {
