@@ -45,9 +45,9 @@ func TestEveryLink(t *testing.T) {
 	}
 }
 
-// Goal: a controller that dies with all of them in force leaves none. Method: kill -9 it then; the
-// rules that lose by chance and by size, that reject and that keep clients out must have been there,
-// and be gone within the lease, with foreign rules as they were.
+// Goal: a controller that dies with all of them in force leaves none. Method: kill -9 it then. The
+// rules that lose by chance and by size, that reject and that keep clients out must have been
+// there, and be gone within the lease, with foreign rules as they were.
 func TestKilledControllerOfLinks(t *testing.T) {
 	l := hold(t, 5)
 	before := l.inventory(t)
