@@ -35,13 +35,16 @@ type commands struct {
 	Check   CheckCmd   `cmd:"" help:"Judge a run directory again, offline."`
 	Export  ExportCmd  `cmd:"" help:"Write the history of a run for other tools."`
 	Sim     SimCmd     `cmd:"" help:"Play raftd in the simulator: millions of faults, exact replays."`
-	Replay  ReplayCmd  `cmd:"" help:"Play a schedule of the simulator again."`
+	Replay  ReplayCmd  `cmd:"" help:"Play a schedule again, or what a past run did."`
 	Shrink  ShrinkCmd  `cmd:"" help:"Find the smallest schedule that still fails."`
+	Diff    DiffCmd    `cmd:"" help:"Show what two runs do not have in common."`
 	Lab     LabCmd     `cmd:"" help:"Hold a lab of namespace hosts that many runs can use."`
 	Heal    HealCmd    `cmd:"" help:"Undo what runs have left on hosts, from their journals alone."`
 	Halt    HaltCmd    `cmd:"" help:"Stop a run of this machine, and heal its hosts if need be."`
 	Consent ConsentCmd `cmd:"" help:"Write the marker by which hosts consent to faults."`
 	Doctor  DoctorCmd  `cmd:"" help:"Show what this machine, or each host, can and cannot do."`
+
+	ShrinkIncident ShrinkIncidentCmd `cmd:"" help:"Find the smallest timeline of an incident."`
 
 	Reproduce ReproduceCmd `cmd:"" help:"Say how often an incident happens again, and to which build."`
 

@@ -16,10 +16,11 @@ import (
 	"gauntlet/sim/spacetime"
 )
 
-// ReplayCmd plays a schedule file.
+// ReplayCmd plays a schedule file, or executes again what a past run did.
 type ReplayCmd struct {
-	File string `arg:"" help:"A schedule, such as runs/sim-.../two-leaders/schedule.json." type:"path"`
+	File string `arg:"" help:"A schedule (runs/.../schedule.json), or a run directory." type:"path"`
 	picture
+	again
 }
 
 // Help says what is compared.
@@ -27,12 +28,23 @@ func (*ReplayCmd) Help() string {
 	return `Plays a schedule and says whether it ends as its file expects: the same failure, by the
 same trace. A file of a failure that this build no longer has says "fixed", and passes.
 
+Of a run directory, of any place, the faults are executed again as they were: when they began and
+ended, counted from the start of the load, on the nodes and links that they struck, with the same
+seed. That suite is kept as executed.yaml in the directory. Both executions are compared.
+
 Exit codes: 0 clean or fixed, 1 safety violated, 2 liveness missed, 3 inconclusive, 4 the
-simulator contradicts itself, 64 usage.`
+simulator contradicts itself, 64 usage; of a run directory those of the new run.`
 }
 
 // Run plays the file, and ends with the exit code of what was found.
 func (c *ReplayCmd) Run(k *kong.Context) error {
+	if at, err := os.Stat(c.File); err == nil && at.IsDir() {
+		return c.replayRun(k)
+	}
+	if c.again.given() {
+		return &exitError{exitUsage, fmt.Errorf("%s is no run directory: --place, --hosts and --binary "+
+			"go with one", c.File)}
+	}
 	s, err := schedule.Read(c.File)
 	if err != nil {
 		return &exitError{exitUsage, err}
