@@ -28,7 +28,8 @@ func (r *run) guard(ctx context.Context) (string, error) {
 	r.injector = inject.New(inject.Config{
 		Run: r.Run, Hosts: r.hosts, PeerPort: r.target.PeerPort(), Clock: r.recorder.Now,
 		Process: r.target.Process, Start: r.target.Start, Versions: r.versions(),
-		Capture: r.Suite.Capture == suite.CapturePeers,
+		Capture: r.Suite.Capture == suite.CapturePeers, ClientAddress: r.target.ClientAddress,
+		Dial: r.Dial,
 	})
 	err := r.injector.Arm(ctx)
 	r.warn(r.injector.Warnings()...)
