@@ -34,6 +34,9 @@ const (
 //  1. Exactly one target and exactly one workload are set.
 //  2. Every fault can be: its shapes exist for the number of nodes, and one at least fits the load.
 //  3. What Require demands can be reached: in operations by the rate, in time by the recovery.
+//  4. Every event of the timeline can be, with the cast, and ends within the load if it begins in
+//     time. Its chance does not depend on the others.
+//  5. An incident's expectations name options that differ, and are suites with these invariants.
 type Suite struct {
 	Name     string
 	Place    string
