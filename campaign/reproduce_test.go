@@ -110,8 +110,8 @@ func TestReproduceAnIncident(t *testing.T) {
 			"    as expected        reproduced, in at least 90 %\n"+
 			"    safety             valid in 10 runs\n",
 		"check-quorum: true\n  NOT REPRODUCED 0/10 (rate below 25.9 % at 95 %)\n"+
-			"    as expected        not reproduced, but for 10 % of the runs, available within 3s of "+
-			"the last heal\n"+
+			"    as expected        not reproduced, but in at most 10 % of the runs, available within "+
+			"3s of the last heal\n"+
 			"    to see it once     at 95 %: 29 runs if it happens in 10 % of them, 59 if in 5 %, "+
 			"299 if in 1 %\n")
 	plan.Player = &scripted{play: func(Job) Played { return played(silent(0)) }}

@@ -127,7 +127,7 @@ func promised(e *suite.Expectation) string {
 		words = append(words, "in at least "+permille(e.AtLeast))
 	}
 	if e.AtMost > 0 && e.Answer == suite.AnswerNot {
-		words = append(words, "but for "+permille(e.AtMost)+" of the runs")
+		words = append(words, "but in at most "+permille(e.AtMost)+" of the runs")
 	} else if e.AtMost > 0 {
 		words = append(words, "in at most "+permille(e.AtMost))
 	}

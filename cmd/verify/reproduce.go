@@ -132,7 +132,7 @@ func (c *ReproduceCmd) measure(p campaign.Plan) string {
 	if c.For > 0 {
 		text += fmt.Sprintf(" within %v", c.For)
 	}
-	return fmt.Sprintf("%s of %d builds under %d sets of options, %d at a time", text, len(p.Builds),
+	return fmt.Sprintf("%s (builds: %d, sets of options: %d), %d at a time", text, len(p.Builds),
 		len(p.Sets), p.Workers)
 }
 
