@@ -267,3 +267,18 @@ func TestCheckTellsOfTheIncident(t *testing.T) {
 		}
 	}
 }
+
+// Goal: what a suite warns of stands in the results of a run that happened elsewhere as well.
+func TestJudgeKeepsTheSuitesWarnings(t *testing.T) {
+	t.Setenv(behaviour, "work")
+	dir, h := record(t, `{"value":7}`)
+	s, err := suite.Load(dir.path(suiteFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Warnings = []string{"time does not scale"}
+	results, err := Judge(context.Background(), dir, Recorded{Suite: s, History: h}, self(t))
+	if err != nil || !cmp.Equal(results.Warnings, s.Warnings) {
+		t.Errorf("warnings %q: %v", results.Warnings, err)
+	}
+}

@@ -27,7 +27,7 @@ type stage struct {
 
 	mu      sync.Mutex
 	inForce map[int]history.Fault
-	broken  error // what Heal says
+	takes   time.Duration // until a fault is in force
 }
 
 func newStage(t *testing.T, cast nemesis.Cast, timeline ...nemesis.Event) *stage {
@@ -55,6 +55,7 @@ func newStage(t *testing.T, cast nemesis.Cast, timeline ...nemesis.Event) *stage
 }
 
 func (s *stage) Inject(_ context.Context, a nemesis.Action) (history.Fault, error) {
+	time.Sleep(s.takes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := history.Fault{ID: a.Event.ID, Kind: string(a.Event.Kind), Shape: string(a.Event.Shape),
@@ -69,7 +70,7 @@ func (s *stage) Heal(_ context.Context, f history.Fault) (history.Fault, error) 
 	defer s.mu.Unlock()
 	delete(s.inForce, f.ID)
 	f.Stage, f.Stop = history.StageHealed, s.recorder.Now()
-	return f, s.broken
+	return f, nil
 }
 
 func (s *stage) InForce() []history.Fault {
@@ -300,6 +301,19 @@ func TestEndOfTheLoad(t *testing.T) {
 		s.nemesis.play(ctx, s.plan, 10*second)
 		if diff := cmp.Diff([]string{"0s-3s n1"}, times(s.faults(t))); diff != "" {
 			t.Errorf("stopped (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Goal: what is to last until the end of the load is not longer in force because it began late.
+func TestNoEndOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil, nemesis.Event{For: 10 * second, Kind: nemesis.KindPause,
+			On: []string{"n1"}})
+		s.takes = second / 2
+		s.nemesis.play(t.Context(), s.plan, 10*second)
+		if diff := cmp.Diff([]string{"500ms-10s n1"}, times(s.faults(t))); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }
