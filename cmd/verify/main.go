@@ -38,6 +38,7 @@ type commands struct {
 	Replay  ReplayCmd  `cmd:"" help:"Play a schedule again, or what a past run did."`
 	Shrink  ShrinkCmd  `cmd:"" help:"Find the smallest schedule that still fails."`
 	Diff    DiffCmd    `cmd:"" help:"Show what two runs do not have in common."`
+	Matrix  MatrixCmd  `cmd:"" help:"Measure availability under each shape of fault."`
 	Lab     LabCmd     `cmd:"" help:"Hold a lab of namespace hosts that many runs can use."`
 	Heal    HealCmd    `cmd:"" help:"Undo what runs have left on hosts, from their journals alone."`
 	Halt    HaltCmd    `cmd:"" help:"Stop a run of this machine, and heal its hosts if need be."`

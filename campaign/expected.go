@@ -1,0 +1,87 @@
+package campaign
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Expected is how a correct Raft is expected to serve its clients under a fault: not at all, now
+// and then, after a gap, or without one.
+type Expected struct {
+	Available int     // percent of the time, where it does not come back by itself; -1: it does
+	Median    float64 // of the longest gap, in election timeouts; 0: there is no gap
+	Most      float64 // of the longest gap in any run
+}
+
+// ParseExpected reads "none", "39%" or "1.6/3.3": no gap, availability, or the median and the most
+// of the longest gap, in election timeouts.
+func ParseExpected(text string) (Expected, error) {
+	wrong := fmt.Errorf("%q is none of: none, a percentage such as 39%%, "+
+		"a median and most of gaps such as 1.6/3.3", text)
+	if text == "none" {
+		return Expected{Available: -1}, nil
+	}
+	if digits, ok := strings.CutSuffix(text, "%"); ok {
+		percent, err := strconv.Atoi(digits)
+		if err != nil || percent < 0 || percent > 100 {
+			return Expected{}, wrong
+		}
+		return Expected{Available: percent}, nil
+	}
+	median, most, ok := strings.Cut(text, "/")
+	e := Expected{Available: -1}
+	var errs [2]error
+	e.Median, errs[0] = strconv.ParseFloat(median, 64)
+	e.Most, errs[1] = strconv.ParseFloat(most, 64)
+	if !ok || errs[0] != nil || errs[1] != nil || e.Median <= 0 || e.Most < e.Median {
+		return Expected{}, wrong
+	}
+	return e, nil
+}
+
+// String is the text that ParseExpected reads.
+func (e Expected) String() string {
+	switch {
+	case e.Available >= 0:
+		return fmt.Sprintf("%d%%", e.Available)
+	case e.Median == 0:
+		return "none"
+	}
+	return fmt.Sprintf("%.4g/%.4g", e.Median, e.Most)
+}
+
+// The bounds between the shapes. A gap of one or two election timeouts is what a busy machine may
+// show by itself; what is expected to come back does so within some elections; a rate between is
+// told from nothing and from all by a tenth.
+const (
+	noGap     = 2.0  // election timeouts
+	elections = 30.0 // election timeouts beyond the most that is expected
+	little    = 10   // percent
+	much      = 90   // percent
+)
+
+// Seen is what some runs of one cell showed.
+type Seen struct {
+	Available float64 // percent: the median over the runs
+	Median    float64 // of the longest gap of each run, in election timeouts
+	Most      float64
+}
+
+// String is what was seen, for a table.
+func (s Seen) String() string {
+	return fmt.Sprintf("%.0f%% %.1f/%.1f", s.Available, s.Median, s.Most)
+}
+
+// Fits tells whether what was seen has the shape that is expected.
+func (e Expected) Fits(s Seen) bool {
+	switch {
+	case e.Available >= 0 && e.Available <= little:
+		return s.Available <= float64(e.Available+little)
+	case e.Available >= 0:
+		return s.Available > 0 && s.Available < much
+	case e.Median == 0:
+		return s.Median <= noGap && s.Available >= much
+	}
+	return s.Median >= e.Median/4 && s.Median <= e.Most+noGap && s.Most <= e.Most+elections
+}
