@@ -21,7 +21,7 @@ import (
 )
 
 // Goal: a host out of reach for a lease's length, or that booted, is lost, and is told once;
-// one that answers is not, whatever its node does; nor is one that comes back in time, time and again.
+// one that answers is not, whatever its node does, nor one that comes back in time, time and again.
 // Method: four hosts in fake time, whose nodes say nothing from the start.
 func TestVigilFindsLostHosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
