@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,7 @@ type ReproduceCmd struct {
 	With       []string      `type:"path" sep:"none" placeholder:"BINARY" help:"Compare with it."`
 	Binary     []string      `type:"path" sep:"none" help:"Program to deploy; twice for two builds."`
 	Options    []string      `sep:"none" placeholder:"SET" help:"Only this set of the file, or all."`
+	Jobs       int           `placeholder:"N" help:"Runs at a time (default: one; at place sim more)."`
 	Place      string        `help:"Where to run: lab, hosts or sim; overrides the suite."`
 	Hosts      string        `help:"Inventory of the hosts, for place hosts." placeholder:"FILE"`
 	Seed       *uint64       `help:"From which each run's seed is derived. Default: drawn."`
@@ -67,8 +69,8 @@ const defaultRuns = 10
 // Validate is called by kong.
 func (c *ReproduceCmd) Validate() error {
 	switch {
-	case c.Runs < 0 || c.For < 0:
-		return errors.New("--runs and --for: must be above 0")
+	case c.Runs < 0 || c.For < 0 || c.Jobs < 0:
+		return errors.New("--runs, --for and --jobs: must be above 0")
 	case c.UntilFirst && len(c.With) > 0:
 		return errors.New("--until-first and --with: two builds are compared by a number of runs that " +
 			"does not hang on what they show")
@@ -138,7 +140,8 @@ func (c *ReproduceCmd) measure(p campaign.Plan) string {
 
 func (c *ReproduceCmd) plan(ctx context.Context, s *suite.Suite) (campaign.Plan, error) {
 	p := campaign.Plan{
-		Suite: s, Runs: c.Runs, For: c.For, UntilFirst: c.UntilFirst, Seed: *s.Seed, Workers: 1,
+		Suite: s, Runs: c.Runs, For: c.For, UntilFirst: c.UntilFirst, Seed: *s.Seed,
+		Workers: max(1, c.Jobs),
 		Out: filepath.Join(c.Out, fmt.Sprintf("reproduce-%s-%s-%s",
 			time.Now().UTC().Format("20060102-150405"), s.Name, newRunID())),
 	}
@@ -151,7 +154,7 @@ func (c *ReproduceCmd) plan(ctx context.Context, s *suite.Suite) (campaign.Plan,
 		p.Builds = append(p.Builds, campaign.Build{Name: buildName(s, c.With), Binaries: c.With})
 	}
 	if s.Place == suite.PlaceSim {
-		p.Workers, p.Player = runtime.GOMAXPROCS(0), simPlayer{}
+		p.Workers, p.Player = cmp.Or(c.Jobs, runtime.GOMAXPROCS(0)), simPlayer{}
 		for _, set := range p.Sets {
 			if _, err := simulated(set.Suite, 1); err != nil {
 				return p, &exitError{exitUsage, err}
