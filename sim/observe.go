@@ -22,7 +22,9 @@ func (w *World) observe(m *member, is *raft.Status, events []replica.Event) {
 		if e.Kind != "role" {
 			continue
 		}
-		w.claim(m, is, e.Term, e.Role)
+		if e.Role == raft.Leader && (is.Role != raft.Leader || is.Term != e.Term) {
+			w.claim(m, is, e.Term, e.Role) // it led, and no longer does
+		}
 		w.record(func() trace.Record {
 			return trace.Record{Kind: trace.Role, Node: m.index, Peer: -1, Cause: w.cause, Term: e.Term,
 				Role: e.Role.String()}

@@ -98,7 +98,8 @@ func TestEvidenceIsOfEachFault(t *testing.T) {
 		For: 500 * time.Millisecond})
 	s.Faults = append(s.Faults, nemesis.Event{ID: 2, At: s.Faults[0].At,
 		For: 250 * time.Millisecond, Kind: nemesis.KindPartition,
-		Shape: nemesis.ShapeOneWayOutLeader})
+		Shape: nemesis.ShapeOneWayOutLeader}, nemesis.Event{ID: 3, At: s.Faults[0].At,
+		For: 250 * time.Millisecond, Kind: nemesis.KindMTU, Size: 65535, Shape: nemesis.ShapeAll})
 	w := NewWorld()
 	o := w.Run(s, Options{Trace: true, History: true})
 	leader := slices.Index(w.names, w.faults[0].action.Leader)
@@ -112,8 +113,9 @@ func TestEvidenceIsOfEachFault(t *testing.T) {
 			}
 		}
 	}
-	if got := []int{w.faults[0].effect, w.faults[1].effect}; !slices.Equal(got, []int{in, out}) ||
-		in == 0 || out == 0 || o.Effects[0] != uint32(in+out) {
-		t.Errorf("%v dropped by each fault, want %d and %d", got, in, out)
+	got := []int{w.faults[0].effect, w.faults[1].effect, w.faults[2].effect}
+	if !slices.Equal(got, []int{in, out, 0}) || in == 0 || out == 0 ||
+		o.Effects[0] != uint32(in+out) {
+		t.Errorf("%v dropped by each fault, want %d, %d and 0", got, in, out)
 	}
 }
