@@ -9,6 +9,9 @@
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
 # make sim-bugs   BUGS=figure-8,even-quorum: the simulator hunts planted bugs (default: all); a table
 # make sim-agreement  SEEDS=100000 BUG_SEEDS=1000: where the witness holds the checker accepts, bugs or not
+# make matrix     SEEDS=20 JOBS=2: availability under each shape of fault, simulated and then on the lab
+# make incidents  RUNS=10 JOBS=2: each incident as often, under each set of options, on the lab
+# make nightly    an hour of runs on the lab; make gate: may this build be released
 # make run-rolling  upgrades and downgrades a cluster node by node, under load and partitions
 # make bench-checkers  MOST=1000000: how fast the checker decides up to so many operations, and porcupine
 # make check-agreement  HISTORIES=1000000: so many small histories of each type, against porcupine
@@ -20,6 +23,8 @@
 
 FOR ?= 10s
 SEEDS ?= 100000
+RUNS ?= 10
+JOBS ?= 2
 KILLS ?= 20
 COLLECTION ?= ../shared/histories
 OPERATIONS ?= 10000000
@@ -35,7 +40,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite ./sim ./sim/campaign
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs sim-agreement run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs sim-agreement matrix incidents nightly gate run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -76,6 +81,18 @@ sim-bugs:
 sim-agreement:
 	@go run ./mutants/score -bugs '$(BUGS)' -clean $(SEEDS) -agree $(BUG_SEEDS)
 
+matrix: SEEDS = 20
+matrix: setup build
+	@bin/verify matrix configs/matrix.yaml --place sim --seeds $(SEEDS)
+	@bin/verify matrix configs/matrix.yaml --place lab --jobs $(JOBS)
+
+# What the lab lacks is simulated.
+incidents: setup build
+	@.ci/incidents lab $(RUNS) $(JOBS)
+
+nightly gate: setup build
+	@bin/verify campaign configs/$@.yaml; code=$$?; echo "exit $$code"; exit $$code
+
 run-rolling: setup build
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.Build=next' -o bin/raftd-next ./cmd/raftd
 	@bin/verify run configs/rolling.yaml; code=$$?; echo "exit $$code"; exit $$code
@@ -101,6 +118,8 @@ test-ci: setup setup-hosts lint build
 	go test -race $(RACE)
 	.ci/sim
 	$(MAKE) check-agreement HISTORIES=20000
+	.ci/incidents sim 3 2
+	bin/verify matrix configs/matrix.yaml --place sim --seeds 3
 	.ci/arm64
 	.ci/fuzz 10000x
 	go run ./mutants/score -bugs vote-despite-log,append-unchecked,heartbeat-commits-unmatched
