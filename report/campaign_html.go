@@ -61,6 +61,14 @@ func tone(exit int) string {
 	return "broken"
 }
 
+// Tone is the colour of a cell. One that was valid only at last is in doubt.
+func (cell CampaignCell) Tone() string {
+	if cell.Class == checker.ExitValid && !cell.Clean {
+		return "doubt"
+	}
+	return tone(cell.Class)
+}
+
 // spark draws the values of nights as a line, this night's as a dot.
 func spark(t CampaignTrend) template.HTML {
 	const width, height, margin = 180.0, 34.0, 4.0

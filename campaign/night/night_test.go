@@ -175,6 +175,12 @@ func TestInconclusive(t *testing.T) {
 	if junit := readJUnit(t, o.Directory); junit.Errors != 4 {
 		t.Errorf("JUnit has %d errors", junit.Errors)
 	}
+	f = &fake{rule: always(0), clock: newClock()}
+	conf = config(t, c, f)
+	conf.For = 130 * time.Second
+	if o = carry(t, conf); o.Exit != checker.ExitInconclusive || len(f.plays) != 2 {
+		t.Errorf("half of it: exit %d after %v", o.Exit, f.plays)
+	}
 }
 
 // Goal: each combination is had once before any twice, under seeds that are never the same. Method:
@@ -208,6 +214,8 @@ func TestOrderOfCells(t *testing.T) {
 // goes on from there. Method: a clock that runs move, and wall time that jumps by a day meanwhile.
 func TestBudgetOfTime(t *testing.T) {
 	c := load(t, fourCombinations+"seeds: until the budget is used\nbudget: {time: 330s}\n")
+	told := filepath.Join(t.TempDir(), "told")
+	c.Notify.Command = []string{"sh", "-c", "echo told >>" + told}
 	clock := newClock()
 	f := &fake{rule: always(0), clock: clock}
 	conf := config(t, c, f)
@@ -223,6 +231,9 @@ func TestBudgetOfTime(t *testing.T) {
 	conf.Resume, conf.For = o.Summary.Night, 410*time.Second
 	if o = carry(t, conf); len(f.plays) != 8 || o.Exit != 0 || o.Summary.Resumed != 1 {
 		t.Errorf("exit %d after %v", o.Exit, f.plays)
+	}
+	if text, err := os.ReadFile(told); err != nil || strings.Count(string(text), "told") != 2 {
+		t.Errorf("who is told of the night, and of what was added to it: %q, %v", text, err)
 	}
 }
 
@@ -282,7 +293,10 @@ func TestDiskFull(t *testing.T) {
 				strings.Contains(o.Trouble.Error(), "\n") || o.Summary.GoOn == "" {
 				t.Fatalf("exit %d, trouble %v, go on %q", o.Exit, o.Trouble, o.Summary.GoOn)
 			}
-			t.Log(o.Trouble)
+			text, err := os.ReadFile(filepath.Join(o.Directory, journalFile))
+			if err != nil || len(text) == 0 || text[len(text)-1] != '\n' {
+				t.Errorf("the journal is not whole: %v", err)
+			}
 			f.rule, good.Resume = always(0), o.Summary.Night
 			f.plays = nil
 			o = carry(t, good)
@@ -349,6 +363,10 @@ func TestInterrupted(t *testing.T) {
 	f.rule, conf.Resume = always(0), o.Summary.Night
 	if o = carry(t, conf); o.Exit != 0 || len(f.plays) != 5 || f.plays[2] != "1.2" {
 		t.Errorf("exit %d after %v", o.Exit, f.plays)
+	}
+	if len(o.Summary.Troubled()) > 0 || !slices.Equal(o.Summary.Lost(),
+		[]string{"c0002, run 1: interrupted; what it left: cells/c0002/1"}) {
+		t.Errorf("troubled %v, lost %q", o.Summary.Troubled(), o.Summary.Lost())
 	}
 	records, err := store(conf.Store).records()
 	if err != nil || len(records) != 1 || records[0].Exit != 0 {

@@ -59,6 +59,10 @@ func TestRetention(t *testing.T) {
 			if left != total {
 				t.Errorf("%d bytes are said to be left of %d", left, total)
 			}
+			if _, err := s.retain(policy(1, 1, 0), nights[3]); err != nil || contents(s.path(nights[3])) !=
+				got[3] && got[3] != "-" {
+				t.Errorf("the night under way has %s left of %s: %v", contents(s.path(nights[3])), got[3], err)
+			}
 			if records, err := s.records(); err != nil || len(records) != 6 {
 				t.Errorf("the index has %d nights: %v", len(records), err)
 			}

@@ -304,7 +304,7 @@ func (n *night) about() string {
 			add(&faults, cmp.Or(c.Faults, "of the base"))
 		}
 	}
-	text := "This holds for "
+	text := "All of this is about "
 	for _, one := range []struct {
 		name string
 		list []string
@@ -314,7 +314,7 @@ func (n *night) about() string {
 			text += one.name + " " + strings.Join(one.list, ", ") + "; "
 		}
 	}
-	return text + "and says nothing of any other."
+	return text + "and of nothing else."
 }
 
 // boundBelow is the rate that nothing seen in so many runs excludes with such a confidence: about

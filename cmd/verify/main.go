@@ -47,6 +47,7 @@ type commands struct {
 
 	ShrinkIncident ShrinkIncidentCmd `cmd:"" help:"Find the smallest timeline of an incident."`
 
+	Campaign  CampaignCmd  `cmd:"" help:"Run every combination of a campaign, unattended."`
 	Reproduce ReproduceCmd `cmd:"" help:"Say how often an incident happens again, and to which build."`
 
 	ClientTest ClientTestCmd `cmd:"" help:"Test a client program against its contract."`
