@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 
 	"gauntlet/history"
@@ -43,6 +44,9 @@ func (w *World) historyFault(f *faultState) history.Fault {
 func (w *World) failedFault(f *faultState) history.Fault {
 	h := w.plannedFault(f)
 	h.Stage, h.Error = history.StageFailed, f.why.Error()
+	if errors.Is(f.why, errNeverHeld) {
+		h.Error += ": " + f.event.When.String()
+	}
 	return h
 }
 

@@ -10,12 +10,13 @@ import (
 
 // timeline is what the events of a timeline hang on.
 type timeline struct {
-	cast    map[string]string // whom its names mean; nil until the first event that speaks of one
-	waiting int               // events that wait for their conditions
-	looks   bool              // they are going to look at this instant
+	cast     map[string]string // whom its names mean; nil until the first event that speaks of one
+	waiting  int               // events that wait for their conditions
+	looks    bool              // they are going to look at this instant
+	progress map[string]nemesis.Progress
 }
 
-// errNeverHeld is why an event never began that waits for a condition.
+// errNeverHeld is why an event never began that waits for a condition; failedFault says for which.
 var errNeverHeld = errors.New("its condition never held")
 
 // passing reports that what keeps a fault from its beginning may pass.
@@ -28,26 +29,40 @@ func passing(why error) bool {
 // of somebody by name needs the cast, which is bound as soon as it can be then; all others are
 // content if it is bound when they begin.
 func (w *World) bind(f *faultState) (nemesis.Action, error) {
-	e, v := &f.event, w.view(f.event.Kind)
+	e := &f.event
 	if e.When != nil && !f.held {
 		if !f.waits {
 			f.waits = true
 			w.waiting++
 		}
-		if err := w.bindCast(nemesis.Event{When: e.When}, &v); err != nil {
-			return nemesis.Action{}, fmt.Errorf("%w: %s", errNeverHeld, e.When)
-		}
-		if w.progress(e.When, &v); !e.When.Holds(v) {
-			return nemesis.Action{}, fmt.Errorf("%w: %s", errNeverHeld, e.When)
+		if !w.holds(e) {
+			return nemesis.Action{}, errNeverHeld
 		}
 		f.held, f.waits = true, false
 		w.waiting--
 		w.saw(conditionMet)
 	}
+	v := w.view(e.Kind)
 	if err := w.bindCast(*e, &v); err != nil {
 		return nemesis.Action{}, err
 	}
 	return nemesis.Bind(*e, v, w.seed)
+}
+
+// holds tells whether what an event waits for is so. It is asked whenever something has changed.
+func (w *World) holds(e *nemesis.Event) bool {
+	if w.outcome.OK < e.When.Acknowledged {
+		return false
+	}
+	v := w.view(e.Kind)
+	v.Acknowledged = w.outcome.OK
+	if w.bindCast(nemesis.Event{When: e.When}, &v) != nil {
+		return false
+	}
+	if e.When.Term > 0 || e.When.Behind != "" {
+		v.Progress = w.progressed()
+	}
+	return e.When.Holds(v)
 }
 
 // bindCast says whom names mean. The first event that speaks of somebody has all names bound.
@@ -63,17 +78,16 @@ func (w *World) bindCast(e nemesis.Event, v *nemesis.View) error {
 	return nil
 }
 
-// progress says how far members have come, if a condition asks for that. A member that is down or
-// paused is where it was last seen, as one would be that no longer answers.
-func (w *World) progress(c *nemesis.Condition, v *nemesis.View) {
-	v.Acknowledged = w.outcome.OK
-	if c.Term == 0 && c.Behind == "" {
-		return
+// progressed says how far members have come. One that is down or paused is where it was last seen,
+// as on hosts one is that no longer answers.
+func (w *World) progressed() map[string]nemesis.Progress {
+	if w.progress == nil {
+		w.progress = make(map[string]nemesis.Progress, len(w.members))
 	}
-	v.Progress = make(map[string]nemesis.Progress, len(w.members))
 	for _, m := range w.members {
-		v.Progress[m.name] = nemesis.Progress{Term: m.seen.Term, Commit: m.seen.Commit}
+		w.progress[m.name] = nemesis.Progress{Term: m.seen.Term, Commit: m.seen.Commit}
 	}
+	return w.progress
 }
 
 // stir has the events that wait for conditions look again, now that something has changed.
