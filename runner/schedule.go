@@ -87,64 +87,43 @@ func (s *schedule) play(ctx context.Context, plan nemesis.Plan, load time.Durati
 	ending, cancel := context.WithTimeoutCause(ctx, load, errOver)
 	defer cancel()
 	var performing sync.WaitGroup
-	for _, events := range chains(plan) {
+	for _, e := range plan {
+		if e.FromStart {
+			continue
+		}
 		of := ctx
-		if first := events[0]; first.When != nil || first.At+first.For >= load {
+		if e.When != nil || e.At+e.For >= load {
 			of = ending
 		}
-		performing.Go(func() { s.perform(of, events) })
+		performing.Go(func() { s.perform(of, e) })
 	}
 	performing.Wait()
 }
 
-// chains are the events that are played one after the other: each is alone, but for the cuts of a
-// partition that flaps once a condition holds. Only the first of those waits for it.
-func chains(plan nemesis.Plan) [][]nemesis.Event {
-	var all [][]nemesis.Event
-	waiting := map[*nemesis.Condition]int{} // the cuts of one partition share theirs
-	for _, e := range plan {
-		at, flaps := waiting[e.When]
-		switch {
-		case e.FromStart:
-		case e.When != nil && flaps:
-			all[at] = append(all[at], e)
-		default:
-			if e.When != nil {
-				waiting[e.When] = len(all)
-			}
-			all = append(all, []nemesis.Event{e})
+// perform plays an event from its time on, or from when its condition holds after that, for as long
+// as it is to last.
+func (s *schedule) perform(ctx context.Context, e nemesis.Event) {
+	e.At += s.origin
+	err := s.awaitTime(ctx, e.At)
+	if err == nil && e.When != nil {
+		if err = s.awaitCondition(ctx, e); err == nil {
+			e.At = s.run.recorder.Now()
 		}
 	}
-	return all
-}
-
-// perform plays a chain of events, each from its time on for as long as it is to last.
-func (s *schedule) perform(ctx context.Context, events []nemesis.Event) {
-	shift := s.origin
-	for i, e := range events {
-		e.At += shift
-		err := s.awaitTime(ctx, e.At)
-		if err == nil && i == 0 && e.When != nil {
-			if err = s.awaitCondition(ctx, e); err == nil {
-				late := s.run.recorder.Now() - e.At
-				shift, e.At = shift+late, e.At+late
-			}
-		}
-		var fault history.Fault
-		if err == nil {
-			fault, err = s.begin(ctx, e)
-		} else {
-			s.missed(ctx, e, history.Fault{}, err)
-		}
-		if err != nil {
-			return // recorded
-		}
-		_ = s.awaitTime(ctx, fault.Start+e.For) // whatever ended the wait, the fault is to end
-		if errors.Is(context.Cause(ctx), errStopped) {
-			return
-		}
-		s.end(context.WithoutCancel(ctx), fault)
+	var fault history.Fault
+	if err == nil {
+		fault, err = s.begin(ctx, e)
+	} else {
+		s.missed(ctx, e, history.Fault{}, err)
 	}
+	if err != nil {
+		return // recorded
+	}
+	_ = s.awaitTime(ctx, fault.Start+e.For) // whatever ended the wait, the fault is to end
+	if errors.Is(context.Cause(ctx), errStopped) {
+		return
+	}
+	s.end(context.WithoutCancel(ctx), fault)
 }
 
 // awaitTime waits for an instant of the run's clock; it returns why ctx ended before.
