@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -36,6 +37,8 @@ type Trial struct {
 	Safety     checker.Verdict `json:"safety"`
 	Violations []string        `json:"violations,omitempty"` // of safety, "check: reason"
 	Unexpected []string        `json:"unexpected,omitempty"` // of them those that no file promises
+	Left       []string        `json:"left,omitempty"`       // what is still on its hosts
+	Exit       int             `json:"exit,omitempty"`       // why it says nothing: 3, 4, 5 or 6
 	Directory  string          `json:"directory,omitempty"`
 	Took       time.Duration   `json:"took"`
 }
@@ -88,8 +91,10 @@ func (s Set) Judge(p Played) Trial {
 	if results != nil {
 		t.Safety = results.Verdict
 		t.violated(s, results.Checks)
+		t.Left = results.Cleanup
 	}
-	broken, unproven := failed(p), ""
+	exit, broken := failure(p)
+	unproven := ""
 	if broken == "" {
 		unproven = ineffective(p)
 	}
@@ -104,18 +109,23 @@ func (s Set) Judge(p Played) Trial {
 	case len(t.Violations) > 0:
 		t.Outcome, t.Why = DifferentFailure, t.Violations[0]
 	case broken != "":
-		t.Outcome, t.Why = HarnessError, broken
+		t.silent(HarnessError, exit, broken)
 	case unproven != "":
-		t.Outcome, t.Why = FaultNotEffective, unproven
+		t.silent(FaultNotEffective, checker.ExitInconclusive, unproven)
 	case matched && results.Summary.OK == 0:
-		t.Outcome = HarnessError
-		t.Why = "inconclusive: nothing was ever acknowledged, so it may be the clients that failed"
+		t.silent(HarnessError, checker.ExitInconclusive,
+			"inconclusive: nothing was ever acknowledged, so it may be the clients that failed")
 	case matched:
 		t.Outcome, t.Why = Reproduced, why
 	default:
 		t.unmatched(s, results, why)
 	}
 	return t
+}
+
+// silent says why a run says nothing of the incident, also as the exit code of a run.
+func (t *Trial) silent(outcome Outcome, exit int, why string) {
+	t.Outcome, t.Exit, t.Why = outcome, exit, why
 }
 
 // violated notes what the safety checks found.
@@ -140,7 +150,7 @@ func (t *Trial) unmatched(s Set, results *checker.Results, why string) {
 	case len(missed) > 0:
 		t.Outcome, t.Why, t.Late = DifferentFailure, missed[0], false
 	case len(doubts) > 0:
-		t.Outcome, t.Why = HarnessError, "inconclusive: "+foremost(doubts)
+		t.silent(HarnessError, checker.ExitInconclusive, "inconclusive: "+foremost(doubts))
 	case t.Late:
 		t.Outcome = DifferentFailure
 		t.Why = fmt.Sprintf("not available within %v after the last heal", s.Expect.Recovery)
@@ -172,21 +182,37 @@ func reasons(results []checker.Result, verdict checker.Verdict) []string {
 
 // failed is why a run says nothing because of the harness; "" if it does not fail by that.
 func failed(p Played) string {
+	_, why := failure(p)
+	return why
+}
+
+// failure is what failed says, and the exit code for it.
+func failure(p Played) (exit int, why string) {
 	switch {
 	case p.Err != nil:
-		return strings.ReplaceAll(p.Err.Error(), "\n", "; ")
+		return ExitOf(p.Err), strings.ReplaceAll(p.Err.Error(), "\n", "; ")
 	case p.Results == nil:
-		return "the run has left no results"
+		return checker.ExitHarness, "the run has left no results"
 	case len(p.Results.Refused) > 0:
-		return "refused: " + p.Results.Refused[0]
+		return checker.ExitRefused, "refused: " + p.Results.Refused[0]
 	case len(p.Results.Harness) > 0:
-		return p.Results.Harness[0]
+		return checker.ExitHarness, p.Results.Harness[0]
 	case len(p.Results.Cleanup) > 0:
-		return "not clean: " + p.Results.Cleanup[0]
+		return checker.ExitCleanup, "not clean: " + p.Results.Cleanup[0]
 	case p.History == nil:
-		return "the run has left no history"
+		return checker.ExitHarness, "the run has left no history"
 	}
-	return ""
+	return checker.ExitValid, ""
+}
+
+// ExitOf is the exit code of a run that has no results but an error: that of its child, if that was
+// refused, or else the harness's.
+func ExitOf(err error) int {
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) && coded.ExitCode() == checker.ExitRefused {
+		return checker.ExitRefused
+	}
+	return checker.ExitHarness
 }
 
 // ineffective is which fault of a run did not bite, or never began; "" if all did.

@@ -229,9 +229,16 @@ func side(t *testing.T, promise *suite.Expectation, outcomes string) *Side {
 		case 'd':
 			trial.Outcome = DifferentFailure
 		case 'f':
-			trial.Outcome = FaultNotEffective
+			trial.Outcome, trial.Exit = FaultNotEffective, checker.ExitInconclusive
 		case 'h':
-			trial.Outcome = HarnessError
+			trial.Outcome, trial.Exit = HarnessError, checker.ExitHarness
+		case 'i': // inconclusive
+			trial.Outcome, trial.Exit = HarnessError, checker.ExitInconclusive
+		case 'u': // refused
+			trial.Outcome, trial.Exit = HarnessError, checker.ExitRefused
+		case 'c': // not clean
+			trial.Outcome, trial.Exit = HarnessError, checker.ExitCleanup
+			trial.Left = []string{"a rule"}
 		case 'V':
 			trial.Outcome, trial.Safety = Reproduced, checker.Invalid
 			trial.Violations = []string{"linearizable: a stale read"}
@@ -267,7 +274,13 @@ func TestAnswers(t *testing.T) {
 		{nil, "VVVVVV", `REPRODUCED 6/6, 100.0 % [61.0 %, 100.0 %]`, 1},
 		{nil, "nd", `DIFFERENT FAILURE 1/2 (the incident itself 0/2: rate below 77.6 % at 95 %)`, 2},
 		{nil, "fff", `FAULT NOT EFFECTIVE in 3 of 3 runs: nothing is known`, 3},
-		{nil, "fhh", `FAULT NOT EFFECTIVE in 1 of 3 runs: nothing is known`, 3},
+		{nil, "fhh", `FAULT NOT EFFECTIVE in 1 of 3 runs: nothing is known`, 4},
+		{nil, "ii", `HARNESS ERROR in 2 of 2 runs: nothing is known`, 3},
+		{nil, "hu", `HARNESS ERROR in 2 of 2 runs: nothing is known`, 5},
+		{nil, "ci", `HARNESS ERROR in 2 of 2 runs: nothing is known`, 6},
+		{nil, "nnc", `NOT REPRODUCED 0/2 (rate below 77.6 % at 95 %)`, 6}, // never outvoted
+		{nil, "nRc", `REPRODUCED 1/2, 50.0 % [9.5 %, 90.5 %]`, 2},
+		{nil, "nnu", `NOT REPRODUCED 0/2 (rate below 77.6 % at 95 %)`, 0},
 		{nil, "hh", `HARNESS ERROR in 2 of 2 runs: nothing is known`, 4},
 		{nil, "", `NOT RUN`, 3},
 		{nil, "nff", `NOT REPRODUCED 0/1 (rate below 95.0 % at 95 %)`, 3}, // too few

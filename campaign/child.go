@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gauntlet/checker"
 	"gauntlet/history"
 	"gauntlet/suite"
@@ -29,14 +31,6 @@ type Child struct {
 	Limit  time.Duration // of a run; 0: what its phases can take
 	Grace  time.Duration // from the interrupt to the kill; 0: what the owed phases can take
 }
-
-// What a child leaves in its run directory.
-const (
-	OutputFile     = "output.txt" // what it said
-	controllerFile = "controller.json"
-	resultsFile    = "results.json"
-	historyFile    = "history.jsonl"
-)
 
 // Longer than any phase but the load may take: see the deadlines of package runner.
 const (
@@ -84,9 +78,11 @@ func (c Child) Play(ctx context.Context, j Job) (p Played) {
 		return p
 	}
 	said.keep(filepath.Join(p.Directory, OutputFile))
-	p.read()
+	damaged := p.read()
 	if over != nil {
 		p.Err = fmt.Errorf("verify run: %w", errors.Join(over, ended))
+	} else if damaged != nil {
+		p.Err = damaged
 	} else if err := contradiction(ended, p.Results); err != nil {
 		p.Err = fmt.Errorf("%w: %s", err, said.last())
 	}
@@ -134,13 +130,16 @@ func (c Child) carryOut(
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
-	done := make(chan error, 1)
-	go func() { done <- command.Wait() }()
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		awaitExit(command.Process.Pid)
+	}()
 	limit, grace := time.NewTimer(c.limit(s)), c.grace(s)
 	defer limit.Stop()
 	select {
-	case err := <-done:
-		return nil, err
+	case <-exited:
+		return nil, command.Wait()
 	case <-ctx.Done():
 	case <-limit.C:
 		over = fmt.Errorf("not done within %v", c.limit(s))
@@ -149,14 +148,25 @@ func (c Child) carryOut(
 	patience := time.NewTimer(grace)
 	defer patience.Stop()
 	select {
-	case err := <-done:
-		return over, err
+	case <-exited:
+		return over, command.Wait()
 	case <-patience.C:
 	}
-	// Its leader is not waited for yet, so that the number is still its own.
+	// Its leader is reaped below only, so that the number is still its own, even if it ends just now.
 	_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
 	return errors.Join(over, fmt.Errorf("killed, as it had not ended %v after an interrupt", grace)),
-		<-done
+		command.Wait()
+}
+
+// awaitExit waits for the end of a child and does not reap it: until somebody does, the kernel
+// gives its number, which is also that of its process group, to nobody else.
+func awaitExit(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return // there is nothing to wait for, if not nil: Wait will say so
+		}
+	}
 }
 
 func (c Child) limit(s *suite.Suite) time.Duration {
@@ -191,31 +201,25 @@ func directoryOf(pid int, out string, known map[string]bool) string {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(out, e.Name())
-		var controller struct{ PID int }
-		if known[e.Name()] || !e.IsDir() || !readJSON(filepath.Join(dir, controllerFile), &controller) {
+		if known[e.Name()] || !e.IsDir() {
 			continue
 		}
-		if controller.PID == pid {
+		var controller struct{ PID int }
+		text, err := os.ReadFile(filepath.Join(dir, controllerFile))
+		if err == nil && json.Unmarshal(text, &controller) == nil && controller.PID == pid {
 			return dir
 		}
 	}
 	return ""
 }
 
-func readJSON(file string, into any) bool {
-	text, err := os.ReadFile(file)
-	return err == nil && json.Unmarshal(text, into) == nil
-}
-
 // read takes back what the run has left in its directory.
-func (p *Played) read() {
-	var results checker.Results
-	if readJSON(filepath.Join(p.Directory, resultsFile), &results) {
-		p.Results = &results
-	}
+func (p *Played) read() (err error) {
+	p.Results, err = readResults(p.Directory)
 	if h, err := history.Open(filepath.Join(p.Directory, historyFile)); err == nil {
 		p.History = h
 	}
+	return err
 }
 
 // contradiction is what is wrong if a child did not end as its results say.

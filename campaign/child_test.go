@@ -3,8 +3,10 @@ package campaign
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -59,7 +61,11 @@ func fakeRun(file, out string) int {
 	text, err := os.Create(filepath.Join(dir, historyFile))
 	must(err)
 	must(h.Write(text))
-	results, err := json.Marshal(checker.Results{Seed: *s.Seed, Exit: checker.ExitGate})
+	of := checker.Results{Version: checker.Version, Seed: *s.Seed, Exit: checker.ExitGate}
+	if s.Name == "newer" {
+		of.Version++
+	}
+	results, err := json.Marshal(of)
 	must(err)
 	must(os.WriteFile(filepath.Join(dir, resultsFile), results, 0o644))
 	if s.Name == "lying" {
@@ -105,6 +111,7 @@ func TestChild(t *testing.T) {
 		{"refused", "made no run directory: exit status 5: verify: the lab is taken; hint: wait"},
 		{"crashing", "left no results: signal: killed: panic: out of nothing"},
 		{"lying", "ended with exit 0, though its results say 2"},
+		{"newer", "its format is version"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			child, out := someChild(t)
@@ -115,6 +122,8 @@ func TestChild(t *testing.T) {
 			switch {
 			case c.wrong != "" && (p.Err == nil || !strings.Contains(p.Err.Error(), c.wrong)):
 				t.Fatalf("error %v, want %s", p.Err, c.wrong)
+			case c.name == "refused" && ExitOf(p.Err) != checker.ExitRefused:
+				t.Errorf("a refused run is a %d", ExitOf(p.Err))
 			case c.wrong == "" && (p.Err != nil || p.Results.Seed != 7 || p.History.Header.Seed != 7):
 				t.Fatalf("played %+v", p)
 			case p.Took <= 0:
@@ -203,6 +212,25 @@ func TestSilentChild(t *testing.T) {
 	if p := <-bystander; p.Err != nil {
 		t.Errorf("the bystander has ended with %v", p.Err)
 	}
+}
+
+// Goal: the number of a child that has ended is nobody else's before it is reaped, so that a kill
+// of its group strikes no bystander. Method: look for it between its end and Wait.
+func TestEndedIsNotReaped(t *testing.T) {
+	command := exec.Command("false")
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitExit(command.Process.Pid)
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", command.Process.Pid))
+	if err != nil || !strings.Contains(string(stat), ") Z ") {
+		t.Errorf("it is %q: %v", stat, err)
+	}
+	var exit *exec.ExitError
+	if err := command.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("it has ended with %v", err)
+	}
+	awaitExit(command.Process.Pid) // of nobody, it returns
 }
 
 // await waits for a file.

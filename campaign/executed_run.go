@@ -13,6 +13,15 @@ import (
 	"gauntlet/suite"
 )
 
+// What a run leaves in its directory, as far as campaigns read it.
+const (
+	OutputFile     = "output.txt" // what it said, if it was a child
+	controllerFile = "controller.json"
+	resultsFile    = "results.json"
+	historyFile    = "history.jsonl"
+	suiteFile      = "suite.yaml"
+)
+
 // Run is what a run directory holds of one run that is over.
 type Run struct {
 	Name    string           // of the directory, as it was asked for
@@ -32,25 +41,28 @@ var ErrNoRun = errors.New("is no run directory")
 // Errors: ErrNoRun where there is no history; else what is wrong with which file.
 func ReadRun(dir string) (*Run, error) {
 	r := &Run{Name: dir}
-	path := filepath.Join(dir, "history.jsonl")
+	path := filepath.Join(dir, historyFile)
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("%s %w: it has no history.jsonl", dir, ErrNoRun)
+		return nil, fmt.Errorf("%s %w: it has no %s", dir, ErrNoRun, historyFile)
 	}
 	var err error
 	if r.History, err = history.Open(path); err != nil {
 		return nil, err
 	}
 	r.Notes = append(r.Notes, r.History.Warnings...)
-	if err := r.readSuite(filepath.Join(dir, "suite.yaml")); err != nil {
+	if err := r.readSuite(filepath.Join(dir, suiteFile)); err != nil {
 		return nil, err
 	}
-	return r, r.readResults(filepath.Join(dir, "results.json"))
+	if r.Results, err = readResults(dir); r.Results == nil && err == nil {
+		r.Notes = append(r.Notes, "it has no results: its controller did not live to the end")
+	}
+	return r, err
 }
 
 func (r *Run) readSuite(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("%s %w: it has no suite.yaml", r.Name, ErrNoRun)
+		return fmt.Errorf("%s %w: it has no %s", r.Name, ErrNoRun, suiteFile)
 	}
 	r.Text = string(text)
 	if r.Suite, err = suite.Parse(path, text); err != nil {
@@ -73,24 +85,25 @@ func inOneLine(err error) string {
 	return text
 }
 
-func (r *Run) readResults(path string) error {
+// readResults reads what a run came to; nil where its controller did not live to write it.
+func readResults(dir string) (*checker.Results, error) {
+	path := filepath.Join(dir, resultsFile)
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		r.Notes = append(r.Notes, "it has no results: its controller did not live to the end")
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	}
-	r.Results = &checker.Results{}
-	if err := json.Unmarshal(text, r.Results); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	var results checker.Results
+	if err := json.Unmarshal(text, &results); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if r.Results.Version > checker.Version {
-		return fmt.Errorf("%s: its format is version %d, and this build reads up to %d", path,
-			r.Results.Version, checker.Version)
+	if results.Version > checker.Version {
+		return nil, fmt.Errorf("%s: its format is version %d, and this build reads up to %d", path,
+			results.Version, checker.Version)
 	}
-	return nil
+	return &results, nil
 }
 
 // resolved is the run's suite with the defaults of this build, so that what only an older build

@@ -90,15 +90,15 @@ func logBeta(a, b float64) float64 {
 	return gammaA + gammaB - gammaAB
 }
 
-// RateBelow is the rate that the true one does not exceed if none of n runs has shown anything: a
-// little less than 3/n, the rule of three. It is exact, and also holds if somebody chose the n at
-// which to stop: a larger true rate shows nothing in any number of runs beyond this n with
-// probability 5 % at most, and it must have done so to be excluded later.
-func RateBelow(n int) float64 {
+// RateBelow is the rate that the true one does not exceed, with such a confidence, if none of n
+// runs has shown anything: at 95 % a little less than 3/n, the rule of three. It is exact, and also
+// holds if somebody chose the n at which to stop: a larger true rate shows nothing in any number of
+// runs beyond this n with probability 5 % at most, and it must have done so to be excluded later.
+func RateBelow(n int, confidence float64) float64 {
 	if n == 0 {
 		return 1
 	}
-	return -math.Expm1(math.Log(1-Confidence) / float64(n))
+	return -math.Expm1(math.Log(1-confidence) / float64(n))
 }
 
 // RunsToSee is how many runs show at least once, with a probability of 95 %, what happens at such a

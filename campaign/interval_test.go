@@ -144,7 +144,7 @@ func TestClaimsOfSyntheticCampaigns(t *testing.T) {
 			switch {
 			case hit && !holds(Anytime(1, n), c.rate):
 				wrongInterval++
-			case !hit && c.rate > RateBelow(n):
+			case !hit && c.rate > RateBelow(n, Confidence):
 				wrongBelow++
 			}
 		}
@@ -159,23 +159,24 @@ func TestClaimsOfSyntheticCampaigns(t *testing.T) {
 // definition, and for many rates the n at which it would first leave the true rate out.
 func TestRateBelow(t *testing.T) {
 	for _, n := range []int{1, 10, 100, 1_000_000} {
-		if got := math.Pow(1-RateBelow(n), float64(n)); math.Abs(got-0.05) > 1e-9 {
-			t.Errorf("none of %d: %v is seen with probability %v", n, RateBelow(n), got)
+		if got := math.Pow(1-RateBelow(n, Confidence), float64(n)); math.Abs(got-0.05) > 1e-9 {
+			t.Errorf("none of %d: %v is seen with probability %v", n, RateBelow(n, Confidence), got)
 		}
-		if got := RateBelow(n) * float64(n); got > 3 {
+		if got := RateBelow(n, Confidence) * float64(n); got > 3 {
 			t.Errorf("none of %d: below %v/n, want less than 3/n", n, got)
 		}
 	}
 	for _, rate := range []float64{0.001, 0.01, 0.2, 0.7} {
 		n := 1
-		for RateBelow(n) >= rate {
+		for RateBelow(n, Confidence) >= rate {
 			n++
 		}
 		if p := math.Pow(1-rate, float64(n)); p > 1-Confidence {
 			t.Errorf("rate %v is left out after %d runs, which are seen with probability %v", rate, n, p)
 		}
 	}
-	if RateBelow(0) != 1 || Wilson(0, 0) != (Interval{0, 1}) || Anytime(0, 0) != (Interval{0, 1}) {
+	if RateBelow(0, Confidence) != 1 || Wilson(0, 0) != (Interval{0, 1}) ||
+		Anytime(0, 0) != (Interval{0, 1}) {
 		t.Error("no run bounds something")
 	}
 }

@@ -124,9 +124,7 @@ func (r *reproduction) play(ctx context.Context) {
 		}
 		first := flights[0]
 		flights = flights[1:]
-		if played := <-first.played; !r.done[first.set] {
-			r.end(ctx, first, played)
-		}
+		r.end(ctx, first, <-first.played)
 	}
 }
 
@@ -186,7 +184,9 @@ func (r *reproduction) begin(ctx context.Context, t turn) flight {
 	return f
 }
 
-// end takes a run up. One that says nothing because a person has cut it short is no run.
+// end takes a run up. One that says nothing because a person has cut it short is no run. One that
+// was under way when its set was done has no part in the rate, which would else hang on how many
+// run at a time; but what it violates, it violates.
 func (r *reproduction) end(ctx context.Context, f flight, played Played) {
 	set, build := r.Plan.Sets[f.set], r.Builds[f.build]
 	trial := set.Judge(played)
@@ -202,6 +202,10 @@ func (r *reproduction) end(ctx context.Context, f flight, played Played) {
 		return
 	}
 	side := &r.Reproduction.Sets[f.set].Sides[f.build]
+	if r.done[f.set] {
+		side.After = append(side.After, trial)
+		return
+	}
 	side.Trials = append(side.Trials, trial)
 	if r.UntilFirst && trial.Outcome == Reproduced {
 		r.done[f.set] = true
@@ -241,34 +245,37 @@ func (s *SetResult) compare() {
 // exit is the worst of what was found. A violation that no file promises is never masked.
 func (r *Reproduction) exit() int {
 	worst := checker.ExitValid
-	for _, code := range []int{
-		checker.ExitInconclusive, checker.ExitHarness, checker.ExitGate, checker.ExitViolation,
-	} {
-		for _, set := range r.Sets {
-			for i := range set.Sides {
-				if set.Sides[i].exit(i == 0) == code {
-					worst = code
-				}
-			}
+	for _, set := range r.Sets {
+		for i := range set.Sides {
+			worst = checker.Worst(worst, set.Sides[i].exit(i == 0))
 		}
 	}
 	return worst
 }
 
-// exit is what one side amounts to. Only of the first build something is wanted: that it does as
-// the file promises, or, if that promises nothing, that the incident is not seen.
+// exit is what one side amounts to. A violation, and what is still on a host, are never outvoted;
+// a run that says nothing is, by those that say something. Only of the first build something is
+// wanted: that it does as the file promises, or, if that promises nothing, that the incident is not
+// seen.
 func (s *Side) exit(first bool) int {
-	switch {
-	case len(s.unexpected()) > 0:
-		return checker.ExitViolation
-	case s.Answer == HarnessError:
-		return checker.ExitHarness
-	case s.Counted == 0 || s.TooFew():
-		return checker.ExitInconclusive
-	case !first:
-		return checker.ExitValid
-	case s.Promised != "" && !*s.AsPromised, s.Promised == "" && s.Answer != NotReproduced:
-		return checker.ExitGate
+	worst := checker.ExitValid
+	for _, t := range s.all() {
+		if len(t.Unexpected) > 0 {
+			worst = checker.Worst(worst, checker.ExitViolation)
+		}
+		if len(t.Left) > 0 {
+			worst = checker.Worst(worst, checker.ExitCleanup)
+		}
 	}
-	return checker.ExitValid
+	switch {
+	case s.Counted == 0 || s.TooFew():
+		worst = checker.Worst(worst, checker.ExitInconclusive)
+		for _, t := range s.Trials {
+			worst = checker.Worst(worst, t.Exit)
+		}
+	case !first:
+	case s.Promised != "" && !*s.AsPromised, s.Promised == "" && s.Answer != NotReproduced:
+		worst = checker.Worst(worst, checker.ExitGate)
+	}
+	return worst
 }

@@ -181,6 +181,43 @@ func TestUntilFirst(t *testing.T) {
 	}
 }
 
+// Goal: a run that was under way when its set was done is ended like any other, and what it
+// violates and leaves behind is shown and decides, yet it has no part in the rate. Method: four at
+// a time; the first shows the incident, the second and the fourth go as the case says.
+func TestUnderWayWhenDone(t *testing.T) {
+	s := incident(t)
+	left := func(p *Played) { p.Results.Cleanup = []string{"n2: a rule"} }
+	for name, c := range map[string]struct {
+		bend func(*Played)
+		exit int
+		text string
+	}{
+		"as promised": {silent(0), 0, "    safety             valid in 4 runs\n"},
+		"violation": {violating, checker.ExitViolation,
+			"    safety             VIOLATED in 2 of 4 runs; run 2: linearizable: a stale read\n"},
+		"left behind": {left, checker.ExitCleanup, "    LEFT BEHIND        run 2: n2: a rule\n"},
+		"broken":      {broken, 0, "    safety             valid in 2 runs, unknown in 2\n"},
+	} {
+		var ended []int
+		r := Reproduce(t.Context(), Plan{Suite: s, Sets: Sets(s)[:1], Builds: []Build{{Name: "raftd"}},
+			Runs: 50, UntilFirst: true, Seed: 9, Workers: 4,
+			Player: &scripted{play: func(j Job) Played {
+				if j.Seed == SeedOf(9, 2) || j.Seed == SeedOf(9, 4) {
+					return played(c.bend)
+				}
+				return played(silent(0))
+			}},
+			Ended: func(_ Set, _ Build, t *Trial) { ended = append(ended, t.Run) }})
+		side := r.Sets[0].Sides[0]
+		if side.Counted != 1 || side.Reproduced != 1 || len(side.After) != 3 || r.Exit != c.exit ||
+			!slices.Equal(ended, []int{1, 2, 3, 4}) {
+			t.Errorf("%s: exit %d, ended %v: %+v", name, r.Exit, ended, side)
+		}
+		expectText(t, r, "REPRODUCED 1/1,", c.text,
+			"    not counted        3 runs under way when the set was done\n")
+	}
+}
+
 // Goal: one set that is done ends no other. Method: two sets, one of which never shows anything.
 func TestUntilFirstOfEachSet(t *testing.T) {
 	s := incident(t)
@@ -239,13 +276,14 @@ func TestStopped(t *testing.T) {
 // Goal: the worst that was found decides, and a violation that no file promises is never masked.
 // Method: sets of one side each, every pair of what can be found.
 func TestExitOfTheWorst(t *testing.T) {
-	for i, worse := range []string{"V", "R", "h", "f", "n"} {
-		for _, better := range []string{"V", "R", "h", "f", "n"}[i:] {
+	all := []string{"V", "u", "h", "R", "c", "f", "n"} // as checker.Worst has it
+	for i, worse := range all {
+		for _, better := range all[i:] {
 			var r Reproduction
 			for _, outcomes := range []string{better, worse} {
 				r.Sets = append(r.Sets, SetResult{Sides: []Side{*side(t, nil, outcomes)}})
 			}
-			want := map[string]int{"V": 1, "R": 2, "h": 4, "f": 3, "n": 0}[worse]
+			want := map[string]int{"V": 1, "u": 5, "h": 4, "R": 2, "c": 6, "f": 3, "n": 0}[worse]
 			if got := r.exit(); got != want {
 				t.Errorf("%s and %s: exit %d, want %d", better, worse, got, want)
 			}

@@ -88,8 +88,16 @@ func (s *Side) text(b *strings.Builder) {
 			row(b, name, "%s", s.named(outcome, count))
 		}
 	}
+	if len(s.After) > 0 {
+		row(b, "not counted", "%s under way when the set was done", plural(len(s.After), "run"))
+	}
 	if len(s.Trials) > 0 {
 		row(b, "safety", "%s", s.safety())
+	}
+	for _, t := range s.all() {
+		if len(t.Left) > 0 {
+			row(b, "LEFT BEHIND", "run %d: %s", t.Run, strings.Join(t.Left, "; "))
+		}
 	}
 	for _, outcome := range []Outcome{Reproduced, DifferentFailure, FaultNotEffective, HarnessError} {
 		if t := s.shown(outcome); t != nil {
@@ -114,9 +122,9 @@ func (s *Side) named(outcome Outcome, count int) string {
 
 // shown is the first run of an outcome that has left a directory.
 func (s *Side) shown(outcome Outcome) *Trial {
-	for i, t := range s.Trials {
+	for _, t := range s.all() {
 		if t.Outcome == outcome && t.Directory != "" {
-			return &s.Trials[i]
+			return &t
 		}
 	}
 	return nil
@@ -125,12 +133,13 @@ func (s *Side) shown(outcome Outcome) *Trial {
 // safety is what all runs together say of the promises that nothing excuses.
 func (s *Side) safety() string {
 	count := map[checker.Verdict]int{}
-	for _, t := range s.Trials {
+	all := s.all()
+	for _, t := range all {
 		count[t.Safety]++
 	}
 	line := ""
 	if broken := count[checker.Invalid]; broken > 0 {
-		line = fmt.Sprintf("VIOLATED in %d of %s", broken, plural(len(s.Trials), "run"))
+		line = fmt.Sprintf("VIOLATED in %d of %s", broken, plural(len(all), "run"))
 		if unexpected := s.unexpected(); len(unexpected) > 0 {
 			return line + "; " + unexpected[0]
 		}

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gauntlet/suite"
@@ -20,6 +21,7 @@ type Side struct {
 	Promised   string    `json:"promised,omitempty"`
 	AsPromised *bool     `json:"asPromised,omitempty"` // nil: nothing is promised, or nothing is known
 	Trials     []Trial   `json:"trials"`
+	After      []Trial   `json:"after,omitempty"` // under way when the set was done: not counted
 }
 
 // conclude takes all trials together. Promise is nil where the file promises nothing of this build.
@@ -58,7 +60,7 @@ func (s *Side) conclude(promise *suite.Expectation) {
 func (s *Side) interval() Interval {
 	switch {
 	case s.Reproduced == 0:
-		return Interval{0, RateBelow(s.Counted)}
+		return Interval{0, RateBelow(s.Counted, Confidence)}
 	case s.Early:
 		return Anytime(s.Reproduced, s.Counted)
 	}
@@ -92,6 +94,9 @@ func (s *Side) outcomes(of Outcome) int {
 	}
 	return count
 }
+
+// all are the runs that a violation is evidence in, counted or not.
+func (s *Side) all() []Trial { return slices.Concat(s.Trials, s.After) }
 
 // TooFew tells whether more runs say nothing than say something.
 func (s *Side) TooFew() bool { return len(s.Trials)-s.Counted > s.Counted }
@@ -176,7 +181,7 @@ func percent(rate float64) string {
 // unexpected are the violations that no file promises, each with its run.
 func (s *Side) unexpected() []string {
 	var lines []string
-	for _, t := range s.Trials {
+	for _, t := range s.all() {
 		for _, line := range t.Unexpected {
 			lines = append(lines, fmt.Sprintf("run %d: %s", t.Run, line))
 		}

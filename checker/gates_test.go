@@ -310,6 +310,14 @@ func TestDecide(t *testing.T) {
 				mask, r.Exit, r.Verdict, r.Reasons, wantExit, wantVerdict)
 		}
 	}
+	for _, c := range []struct{ worse, better, want int }{
+		{1, 5, 1}, {5, 4, 5}, {4, 2, 4}, {2, 6, 2}, {6, 3, 6}, {3, 0, 3}, {0, 0, 0}, {77, 2, 4},
+	} {
+		one, other := Worst(c.worse, c.better), Worst(c.better, c.worse)
+		if one != c.want || other != c.want || Severity(c.worse) < Severity(c.better) {
+			t.Errorf("of exit %d and %d the worse is %d and %d", c.worse, c.better, one, other)
+		}
+	}
 	empty := Results{}
 	if empty.Decide(); empty.Exit != ExitInconclusive || empty.Verdict != Unknown {
 		t.Errorf("results without a check: exit %d, %s", empty.Exit, empty.Verdict)

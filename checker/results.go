@@ -1,6 +1,9 @@
 package checker
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The exit codes that a run's results can decide.
 const (
@@ -13,13 +16,34 @@ const (
 	ExitCleanup      = 6 // something was left behind on a host
 )
 
+// worstFirst is the one order of exit codes, of a run and of many runs together. A violation is
+// evidence whatever broke later. A refusal explains whatever else did not work. A broken harness
+// makes gates miss that the target would have met. A missed gate is a finding about the target.
+// Clean-up taints hosts and must not hide behind "run it again", which is what inconclusive amounts
+// to.
+var worstFirst = []int{
+	ExitViolation, ExitRefused, ExitHarness, ExitGate, ExitCleanup, ExitInconclusive, ExitValid,
+}
+
+// Severity ranks an exit code: 0 is that of a valid run, and what is worse is above it. What is no
+// such code is as bad as the harness's failure.
+func Severity(exit int) int {
+	rank := slices.Index(worstFirst, exit)
+	if rank < 0 {
+		rank = slices.Index(worstFirst, ExitHarness)
+	}
+	return len(worstFirst) - 1 - rank
+}
+
+// Worst is the exit code that speaks for both.
+func Worst(a, b int) int {
+	return worstFirst[len(worstFirst)-1-max(Severity(a), Severity(b))]
+}
+
 // Decide fills Verdict, Exit and Reasons from the checks, the gates and the troubles.
 //
 // Verdict speaks of safety alone: the checks, where doubt cast by a gate or a broken harness
-// turns valid into unknown. Exit takes the first that applies. A violation is evidence whatever
-// broke later. A refusal explains whatever else did not work. A broken harness makes gates miss
-// that the target would have met. A missed gate is a finding about the target. Clean-up taints
-// hosts and must not hide behind "run it again", which is what inconclusive amounts to.
+// turns valid into unknown. Exit is the worst of what there is.
 func (r *Results) Decide() {
 	broken := pick(r.Checks, Invalid)
 	missed := pick(r.Gates, Invalid)
@@ -38,19 +62,16 @@ func (r *Results) Decide() {
 	default:
 		r.Verdict = Valid
 	}
+	reasons := map[int][]string{
+		ExitViolation: broken, ExitRefused: r.Refused, ExitHarness: r.Harness, ExitGate: missed,
+		ExitCleanup: r.Cleanup, ExitInconclusive: doubts,
+	}
 	r.Exit, r.Reasons = ExitValid, nil
-	for _, level := range []struct {
-		exit    int
-		reasons []string
-	}{
-		{ExitViolation, broken}, {ExitRefused, r.Refused}, {ExitHarness, r.Harness},
-		{ExitGate, missed},
-		{ExitCleanup, r.Cleanup}, {ExitInconclusive, doubts},
-	} {
-		if r.Exit == ExitValid && len(level.reasons) > 0 {
-			r.Exit = level.exit
+	for _, exit := range worstFirst {
+		if len(reasons[exit]) > 0 {
+			r.Exit = Worst(r.Exit, exit)
 		}
-		r.Reasons = append(r.Reasons, level.reasons...)
+		r.Reasons = append(r.Reasons, reasons[exit]...)
 	}
 	if r.Exit == ExitValid {
 		r.Reasons = pick(r.Checks, Valid)

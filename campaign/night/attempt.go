@@ -57,7 +57,7 @@ func judged(p campaign.Played, o suite.Objectives, unavailable bool) Attempt {
 		p.Err = errors.New("the run left no results")
 		fallthrough
 	case r == nil:
-		a.Class, a.Reasons = exitOf(p.Err), []string{p.Err.Error()}
+		a.Class, a.Reasons = campaign.ExitOf(p.Err), []string{p.Err.Error()}
 	default:
 		a.Class, a.Reasons = r.Exit, slices.Clone(r.Reasons)
 		a.Safe = r.Verdict == checker.Valid
@@ -82,15 +82,6 @@ func judged(p campaign.Played, o suite.Objectives, unavailable bool) Attempt {
 		a.Reasons[i] = oneLine(reason)
 	}
 	return a
-}
-
-// exitOf is the class of a run without results, if its player knows.
-func exitOf(err error) int {
-	var coded interface{ ExitCode() int }
-	if errors.As(err, &coded) && coded.ExitCode() == checker.ExitRefused {
-		return checker.ExitRefused
-	}
-	return checker.ExitHarness
 }
 
 // hold judges the objectives, as gates are judged: a broken harness makes them miss what the target

@@ -6,27 +6,17 @@ import (
 	"gauntlet/checker"
 )
 
-// severity orders the classes of runs as checker.Results.Decide does: the worst first.
-var severity = []int{
-	checker.ExitViolation, checker.ExitRefused, checker.ExitHarness, checker.ExitGate,
-	checker.ExitCleanup, checker.ExitInconclusive, checker.ExitValid,
-}
-
 // Worst is the class that speaks for all: a violation is never masked. Of nothing it is
 // inconclusive, and what is no class at all is the harness's failure.
 func Worst(classes ...int) int {
 	if len(classes) == 0 {
 		return checker.ExitInconclusive
 	}
-	worst := len(severity) - 1
+	worst := checker.ExitValid
 	for _, class := range classes {
-		rank := slices.Index(severity, class)
-		if rank < 0 {
-			rank = slices.Index(severity, checker.ExitHarness)
-		}
-		worst = min(worst, rank)
+		worst = checker.Worst(worst, class)
 	}
-	return severity[worst]
+	return worst
 }
 
 // Standing is what the runs of one cell say together.

@@ -163,11 +163,11 @@ func TestTrends(t *testing.T) {
 // Goal: the bound is the rule of three. Method: its values at 95 %, and one at 99 %.
 func TestBoundBelow(t *testing.T) {
 	for runs, want := range map[int]string{1: "95 %", 10: "26 %", 100: "3 %", 300: "0.99 %"} {
-		if got := rateText(boundBelow(runs, 950)); got != want {
+		if got := rateText(campaign.RateBelow(runs, 0.95)); got != want {
 			t.Errorf("%d runs: %s, want %s", runs, got, want)
 		}
 	}
-	if got := rateText(boundBelow(459, 990)); got != "1 %" {
+	if got := rateText(campaign.RateBelow(459, 0.99)); got != "1 %" {
 		t.Errorf("459 runs at 99 %%: %s", got)
 	}
 }

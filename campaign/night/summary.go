@@ -3,10 +3,10 @@ package night
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
+	"gauntlet/campaign"
 	"gauntlet/checker"
 	"gauntlet/report"
 	"gauntlet/suite"
@@ -215,7 +215,7 @@ func (n *night) failures(before []Record) []report.CampaignFailure {
 		list[i] = *f
 	}
 	slices.SortStableFunc(list, func(a, b report.CampaignFailure) int {
-		return cmp.Or(cmp.Compare(slices.Index(severity, a.Class), slices.Index(severity, b.Class)),
+		return cmp.Or(cmp.Compare(checker.Severity(b.Class), checker.Severity(a.Class)),
 			b.Runs-a.Runs)
 	})
 	return list
@@ -259,7 +259,8 @@ func (n *night) shows() []string {
 		return []string{"Nothing: no run came to a verdict."}
 	}
 	var lines []string
-	bound := func(runs int) string { return rateText(boundBelow(runs, level)) }
+	confidence := float64(level) / 1000
+	bound := func(runs int) string { return rateText(campaign.RateBelow(runs, confidence)) }
 	switch {
 	case violated > 0:
 		lines = append(lines, fmt.Sprintf("Safety is violated: in %s of %s. One is enough.",
@@ -315,12 +316,6 @@ func (n *night) about() string {
 		}
 	}
 	return text + "and of nothing else."
-}
-
-// boundBelow is the rate that nothing seen in so many runs excludes with such a confidence: about
-// 3/n at 95 %.
-func boundBelow(runs, permille int) float64 {
-	return -math.Expm1(math.Log(1-float64(permille)/1000) / float64(runs))
 }
 
 func rateText(rate float64) string { return fmt.Sprintf("%.2g %%", 100*rate) }

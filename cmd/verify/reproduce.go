@@ -47,7 +47,8 @@ func (*ReproduceCmd) Help() string {
   NOT REPRODUCED           none did: the rate is below what is printed, at 95 %
   DIFFERENT FAILURE        a violation, a missed gate or a late recovery that it does not name
   FAULT NOT EFFECTIVE      a fault did not bite or never began: the runs prove nothing
-  HARNESS ERROR            the runs ended with 4, 5 or 6, without results, or inconclusive
+  HARNESS ERROR            the runs were refused, failed, left something behind or without results,
+                           or were inconclusive
 
 Runs of the last two kinds are named, and not counted. The interval is Wilson's at 95 %; of runs
 that were stopped early (--until-first, --for, Ctrl-C) one that holds whenever it is looked at.
@@ -57,10 +58,14 @@ the file expects, it expects of the first of them.
 Kept are the directories of the first run of each answer but "not reproduced", and of each violation
 that the file does not expect; --keep keeps all. At place sim several runs are played at a time.
 
-Exit codes, of the worst answer: 1 a violation that the file does not expect, never masked; 2 an
-answer that differs from the file, or, where that says nothing, any but "not reproduced"; 4 HARNESS
-ERROR; 3 FAULT NOT EFFECTIVE, or more runs that say nothing than others, or SKIPPED, since the place
-lacks what the file needs; 0 as the file says; 64 usage.`
+Of runs that were under way when --until-first was content, none is counted; but a violation in one
+of them is shown, and decides.
+
+Exit codes, the worst of what was found, in this order: 1 a violation that the file does not expect,
+in any run; 5, 4 refused, or the harness failed, in more runs than say something; 2 an answer that
+differs from the file, or, where that says nothing, any but "not reproduced"; 6 something was left
+behind on a host, by any run; 3 more runs say nothing than something, or none was made, or SKIPPED,
+since the place lacks what the file needs; 0 as the file says; 64 usage.`
 }
 
 // defaultRuns are those of each build with each set of options.
@@ -192,20 +197,26 @@ func chosenSets(s *suite.Suite, named []string) ([]campaign.Set, error) {
 		return sets, nil
 	}
 	var chosen []campaign.Set
-	var known []string
-	for _, set := range sets {
-		known = append(known, fmt.Sprintf("%q", set.Options))
-	}
 	for _, name := range named {
-		i := slices.IndexFunc(sets, func(set campaign.Set) bool {
-			return options(set.Options) == options(name)
-		})
-		if i < 0 {
-			return nil, fmt.Errorf("--options %q: the file speaks of %s", name, strings.Join(known, ", "))
+		i, err := setNamed(sets, name)
+		if err != nil {
+			return nil, err
 		}
 		chosen = append(chosen, sets[i])
 	}
 	return chosen, nil
+}
+
+// setNamed finds the set of options that a person has named.
+func setNamed(sets []campaign.Set, name string) (int, error) {
+	var known []string
+	for i, set := range sets {
+		if options(set.Options) == options(name) {
+			return i, nil
+		}
+		known = append(known, fmt.Sprintf("%q", set.Options))
+	}
+	return 0, fmt.Errorf("--options %q: the file speaks of %s", name, strings.Join(known, ", "))
 }
 
 // options is a set of options without what makes no difference: braces, spaces and the order.

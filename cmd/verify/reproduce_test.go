@@ -9,17 +9,27 @@ import (
 	"gauntlet/checker"
 )
 
-// staged plays what asks for hosts in the simulator, and bends the results as the build is named:
-// "bad" violates, "blunt" has a fault that did not bite, "broken" fails as a harness, "gone" leaves
-// nothing.
+// staged plays what asks for hosts in the simulator, and bends the results as the build is named,
+// or else the suite: "bad" violates, "blunt" has a fault that did not bite, "broken" fails as a
+// harness, "refused" and "unclean" are as they say, "gone" leaves nothing, "cured" checks the
+// quorum.
 type staged struct{}
 
 func (staged) Play(_ context.Context, j campaign.Job) campaign.Played {
+	name := j.Suite.Name
+	if len(j.Binaries) > 0 {
+		name = filepath.Base(j.Binaries[0])
+	}
+	if name == "cured" {
+		cured, raftd := *j.Suite, *j.Suite.Target.Raftd
+		raftd.Options.CheckQuorum = true
+		cured.Target.Raftd, j.Suite = &raftd, &cured
+	}
 	p := playedSim(j.Suite, j.Seed)
-	if len(j.Binaries) == 0 || p.Err != nil {
+	if p.Err != nil {
 		return p
 	}
-	switch filepath.Base(j.Binaries[0]) {
+	switch name {
 	case "bad":
 		p.Results.Checks[0] = checker.Result{Check: checker.CheckLinearizable,
 			Verdict: checker.Invalid, Reason: "a stale read"}
@@ -31,6 +41,10 @@ func (staged) Play(_ context.Context, j campaign.Job) campaign.Played {
 		}
 	case "broken":
 		p.Results.Harness = []string{"deploy: no route to n2"}
+	case "refused":
+		p.Results.Refused = []string{"n2: another run is under way"}
+	case "unclean":
+		p.Results.Cleanup = []string{"n2: a rule"}
 	case "gone":
 		return campaign.Played{Err: errors.New("verify run has left no results: signal: killed")}
 	}
