@@ -38,8 +38,10 @@ runs as at first, and no more often than at first with the options under which t
 that it is not. A smaller cluster is kept only if there, too, no event can be left out. What is
 left is tried in the lab.
 
-Exit codes: 0 done, 3 the incident is not seen, so there is nothing to shrink, or it was
-interrupted before it was known, 64 usage.`
+Exit codes: 0 done, and seen in the lab too, if it was tried there; 1 the lab saw a violation that
+the file does not promise; 3 the incident is not seen in the simulator, so there is nothing to
+shrink, or what is left is not seen in the lab, or it was interrupted before that was known; 4, 5, 6
+as of a run, if the lab's runs say nothing; 64 usage. The file is written, whatever the lab says.`
 }
 
 // Validate is called by kong.
@@ -78,9 +80,13 @@ func (c *ShrinkIncidentCmd) Run(k *kong.Context) error {
 	if err := c.write(k.Stdout, summary, shrunk, c.Out != ""); err != nil {
 		return err
 	}
-	confirmed := c.confirm(ctx, k.Stderr, shrunk)
+	confirmed, exit := c.confirm(ctx, k.Stderr, shrunk)
 	fmt.Fprintln(talk, confirmed)
-	return c.write(k.Stdout, append(summary, confirmed), shrunk, true)
+	if err := c.write(k.Stdout, append(summary, confirmed), shrunk, true); err != nil &&
+		exit != checker.ExitViolation {
+		return err
+	}
+	return ended(exit)
 }
 
 // load reads the file at its own place, at place sim, and for the lab if that can have it.
@@ -122,16 +128,8 @@ func (c *ShrinkIncidentCmd) load() (*campaign.Shrinking, error) {
 // choose finds the set of options to shrink under: the one that is named, or else the first under
 // which the incident is promised to be seen.
 func (c *ShrinkIncidentCmd) choose(sets []campaign.Set) (int, error) {
-	var known []string
-	for i, set := range sets {
-		if c.Options != "" && unspaced(set.Options) == unspaced(c.Options) {
-			return i, nil
-		}
-		known = append(known, fmt.Sprintf("%q", set.Options))
-	}
 	if c.Options != "" {
-		return 0, fmt.Errorf("%s expects nothing of --options %q, but of %s", c.File, c.Options,
-			strings.Join(known, ", "))
+		return setNamed(sets, c.Options)
 	}
 	for i, set := range sets {
 		if set.Expect != nil && set.Expect.Answer == suite.AnswerReproduced {
@@ -140,8 +138,6 @@ func (c *ShrinkIncidentCmd) choose(sets []campaign.Set) (int, error) {
 	}
 	return 0, nil
 }
-
-func unspaced(text string) string { return strings.Join(strings.Fields(text), "") }
 
 // tellShrinking prints a line about once a second.
 func tellShrinking(talk io.Writer) func(campaign.ShrinkProgress) {
@@ -204,29 +200,49 @@ func (c *ShrinkIncidentCmd) write(
 	return err
 }
 
-// confirm plays what is left in the lab and says in one line how often it is seen there.
+// confirm plays what is left in the lab, and says in one line how often it is seen there, and with
+// which exit code to end for that.
 func (c *ShrinkIncidentCmd) confirm(
 	ctx context.Context, talk io.Writer, s *campaign.Shrunk,
-) string {
+) (string, int) {
 	switch {
 	case c.NoLab || c.Runs == 0:
-		return "lab     not tried"
+		return "lab     not tried", checker.ExitValid
 	case len(s.Suites) < 3:
-		return "lab     not tried: the lab does not have all of its faults"
+		return "lab     not tried: the lab does not have all of its faults", checker.ExitValid
 	case ctx.Err() != nil:
-		return "lab     not tried: interrupted"
+		return "lab     not tried: interrupted", checker.ExitInconclusive
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "lab     not tried: " + err.Error()
+		return "lab     not tried: " + err.Error(), checker.ExitHarness
 	}
 	set := s.Suites[2]
-	reproduction := campaign.Reproduce(ctx, campaign.Plan{
+	r := campaign.Reproduce(ctx, campaign.Plan{
 		Suite: set.Suite, File: c.File, Sets: []campaign.Set{set}, Builds: []campaign.Build{{}},
-		Runs: c.Runs, Workers: 1, Out: c.RunsDir, Player: campaign.Child{Verify: self},
+		Runs: c.Runs, Workers: 1, Out: c.RunsDir, Player: newChild(self, ""),
 		Ended: func(_ campaign.Set, _ campaign.Build, t *campaign.Trial) {
 			fmt.Fprintf(talk, "lab run of seed %d: %s: %s\n", t.Seed, t.Outcome, t.Why)
+			for _, violation := range t.Unexpected {
+				fmt.Fprintf(talk, "VIOLATED, and the file does not promise it: %s\n", violation)
+			}
 		},
 	})
-	return "lab     " + reproduction.Sets[0].Sides[0].Headline()
+	side := &r.Sets[0].Sides[0]
+	return "lab     " + side.Headline(), confirmedBy(r.Exit, side.Answer)
+}
+
+// confirmedBy is the exit code for what the lab says. How often it is seen there is not held
+// against what the file promises: these few runs only ask whether it is seen at all.
+func confirmedBy(exit int, answer campaign.Outcome) int {
+	seen := answer == campaign.Reproduced
+	switch {
+	case exit == checker.ExitViolation || exit == checker.ExitCleanup:
+		return exit
+	case seen:
+		return checker.ExitValid
+	case exit == checker.ExitGate:
+		return checker.ExitInconclusive
+	}
+	return checker.Worst(exit, checker.ExitInconclusive)
 }
