@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -51,14 +52,15 @@ func (e Expected) String() string {
 	return fmt.Sprintf("%.4g/%.4g", e.Median, e.Most)
 }
 
-// The bounds between the shapes. A gap of one or two election timeouts is what a busy machine may
-// show by itself; what is expected to come back does so within some elections; a rate between is
-// told from nothing and from all by a tenth.
+// The bounds of the shapes. A gap of one or two election timeouts is what a busy machine may show
+// by itself; a cluster that comes back does so within twelve, which is the most that some hundreds
+// of elections took, or within twice what is expected.
 const (
 	noGap     = 2.0  // election timeouts
-	elections = 30.0 // election timeouts beyond the most that is expected
-	little    = 10   // percent
-	much      = 90   // percent
+	elections = 12.0 // election timeouts
+	apart     = 15.0 // points, of a share of the time
+	comesBack = 30.0 // percent that it serves at least, if it comes back
+	served    = 90.0 // percent that it serves at least, if there is no gap
 )
 
 // Seen is what some runs of one cell showed.
@@ -76,12 +78,11 @@ func (s Seen) String() string {
 // Fits tells whether what was seen has the shape that is expected.
 func (e Expected) Fits(s Seen) bool {
 	switch {
-	case e.Available >= 0 && e.Available <= little:
-		return s.Available <= float64(e.Available+little)
 	case e.Available >= 0:
-		return s.Available > 0 && s.Available < much
+		return math.Abs(s.Available-float64(e.Available)) <= apart
 	case e.Median == 0:
-		return s.Median <= noGap && s.Available >= much
+		return s.Median <= noGap && s.Most <= elections && s.Available >= served
 	}
-	return s.Median >= e.Median/4 && s.Median <= e.Most+noGap && s.Most <= e.Most+elections
+	return s.Median >= e.Median/4 && s.Median <= e.Most+noGap &&
+		s.Most <= max(elections, 2*e.Most) && s.Available >= comesBack
 }

@@ -24,6 +24,9 @@ type MatrixCell struct {
 	Trouble  []string // runs that say nothing: the harness, or a fault that did not bite
 }
 
+// Known tells whether more runs of the cell say something than nothing.
+func (c MatrixCell) Known() bool { return c.Played > len(c.Trouble) }
+
 // Matrix plays each cell of a matrix so many times, several at once, and compares what clients saw
 // with what is expected. Cells are told as they are done.
 func Matrix(
@@ -55,7 +58,7 @@ func Matrix(
 	return slices.DeleteFunc(cells, func(c MatrixCell) bool { return c.Row == "" })
 }
 
-// playCell plays one cell with seeds that no other cell shares chance with.
+// playCell plays one cell. All cells have the same seeds, so that options can be compared.
 func playCell(
 	ctx context.Context, of suite.MatrixCell, player Player, seeds int, base uint64, out string,
 ) MatrixCell {
@@ -82,7 +85,7 @@ func playCell(
 			cell.Trouble = append(cell.Trouble, why)
 			continue
 		}
-		share, gap := served(played, slice(of.Suite))
+		share, gap := serving(played, slice(of.Suite))
 		available, gaps = append(available, share), append(gaps, gap)
 	}
 	if cell.Played = len(gaps); cell.Played > 0 {
@@ -92,10 +95,10 @@ func playCell(
 	return cell
 }
 
-// served is the share of the time with faults in which something was acknowledged, in percent, and
+// serving is the share of the time with faults in which something was acknowledged, in percent, and
 // the longest gap from the first fault to the end of the load, in election timeouts. Time is cut
 // into quarters of one: a leader that is deposed in each of them may still answer somebody in each.
-func served(p Played, et time.Duration) (available, gap float64) {
+func serving(p Played, et time.Duration) (available, gap float64) {
 	from, to, _ := checker.FaultWindow(p.History)
 	available = float64(checker.Measure(p.History, from, to, et/4).Available) / 10
 	end := to

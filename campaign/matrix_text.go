@@ -59,8 +59,8 @@ func entry(line []MatrixCell, options string) string {
 		return "VIOLATION"
 	case len(c.Missing) > 0:
 		return "skipped"
-	case c.Played == 0:
-		return "no run says anything"
+	case !c.Known():
+		return "too few runs say anything"
 	}
 	mark := ""
 	if !c.Fits {
@@ -83,7 +83,7 @@ func remarks(w io.Writer, m *suite.Matrix, cells []MatrixCell) error {
 		if len(c.Missing) > 0 {
 			fmt.Fprintf(&b, "skipped  %s: the place lacks %s\n", name, strings.Join(c.Missing, ", "))
 		}
-		if c.Played > 0 && !c.Fits {
+		if c.Known() && !c.Fits {
 			note := m.Notes[c.Row]
 			if note == "" {
 				note = "NOT EXPLAINED"
@@ -95,8 +95,8 @@ func remarks(w io.Writer, m *suite.Matrix, cells []MatrixCell) error {
 		fmt.Fprintf(w, "\n%s", &b)
 	}
 	fits, differs, silent := count(cells)
-	_, err := fmt.Fprintf(w, "\n%d cells as expected, %d different, %d without a run that says "+
-		"anything\n", fits, differs, silent)
+	_, err := fmt.Fprintf(w, "\n%d cells as expected, %d different, %d of which too little is "+
+		"known\n", fits, differs, silent)
 	return err
 }
 
@@ -104,7 +104,7 @@ func remarks(w io.Writer, m *suite.Matrix, cells []MatrixCell) error {
 func count(cells []MatrixCell) (fits, differs, silent int) {
 	for _, c := range cells {
 		switch {
-		case c.Played == 0:
+		case !c.Known():
 			silent++
 		case c.Fits:
 			fits++
@@ -124,9 +124,9 @@ func MatrixExit(m *suite.Matrix, cells []MatrixCell) int {
 		switch {
 		case len(c.Unsafe) > 0:
 			return checker.ExitViolation
-		case c.Played > 0 && !c.Fits && m.Notes[c.Row] == "":
+		case c.Known() && !c.Fits && m.Notes[c.Row] == "":
 			exit = checker.ExitGate
-		case c.Played == 0 && len(c.Missing) == 0 && exit == checker.ExitValid:
+		case !c.Known() && len(c.Missing) == 0 && exit == checker.ExitValid:
 			exit = checker.ExitInconclusive
 		}
 	}

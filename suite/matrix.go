@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -100,7 +101,7 @@ func (r *matrixReader) row(m *Matrix, options []named, entry *yaml.Node, path st
 	b.text("name", &name)
 	b.text("note", &note)
 	_, twice := m.Notes[name]
-	m.Notes[name] = note
+	m.Notes[name] = strings.TrimSpace(note)
 	r.d.missing(path, "name", name != "")
 	r.d.missing(path, "timeline", b.has("timeline"))
 	r.d.relate(!twice, []string{path + ".name"}, "", "row %q stands twice", name)
