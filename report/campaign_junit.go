@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gauntlet/checker"
@@ -57,14 +58,17 @@ func (c *Campaign) JUnit() ([]byte, error) {
 			Skipped: &campaignSkipped{"the place lacks " + strings.Join(skip.Missing, ", ")}})
 	}
 	for _, gap := range c.NotRun {
-		if gap.Never {
-			s.take(campaignCase{Class: s.Name + "." + gap.Label, Name: "never run", Time: inSeconds(0),
-				Error: &junitTrouble{Message: "never run: " + c.Stopped, Type: "inconclusive",
-					Text: "never run: " + c.Stopped}})
+		if name := "never run"; gap.Never || gap.Cells > 0 {
+			if !gap.Never {
+				name = "not run under " + plural(gap.Cells, "more seed")
+			}
+			text := name + ": " + c.Stopped
+			s.take(campaignCase{Class: s.Name + "." + gap.Label, Name: name, Time: inSeconds(0),
+				Error: &junitTrouble{Message: text, Type: "inconclusive", Text: text}})
 		}
 	}
 	whole := campaignCase{Class: s.Name, Name: "campaign", Time: inSeconds(c.Took),
-		Output: strings.Join(c.Shows, "\n")}
+		Output: strings.Join(append(slices.Clone(c.Shows), c.Warnings...), "\n")}
 	if c.GoOn != "" {
 		text := c.Stopped + "\ngo on with it: " + c.GoOn
 		whole.Error = &junitTrouble{Message: c.Stopped, Type: "unfinished", Text: text}

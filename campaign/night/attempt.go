@@ -29,10 +29,16 @@ type Attempt struct {
 	Figures   *Figures      `json:"figures,omitempty"`
 }
 
+// skipped tells whether there was no run for lack of something, and no other trouble either.
+func (a Attempt) skipped() bool {
+	return len(a.Skipped) > 0 && a.Class == checker.ExitInconclusive
+}
+
 // Figures are what clients saw of the target in one run.
 type Figures struct {
 	Available  int           `json:"available"` // permille of the load
 	LongestGap time.Duration `json:"longestGap"`
+	Heals      int           `json:"heals,omitempty"`     // after which clients were served
 	Recovery   time.Duration `json:"recovery"`            // the longest, undisturbed
 	Transport  time.Duration `json:"transport,omitempty"` // how much of it until nodes heard again
 	P99        time.Duration `json:"p99"`                 // of the slowest kind
@@ -167,7 +173,10 @@ func figures(r *checker.Results, unavailable bool) *Figures {
 		f.P99 = max(f.P99, l.P99)
 	}
 	for _, h := range r.Summary.Heals {
-		if h.Available && !h.Interrupted && h.After >= f.Recovery {
+		if !h.Available || h.Interrupted {
+			continue
+		}
+		if f.Heals++; h.After >= f.Recovery {
 			f.Recovery, f.Transport = h.After, min(h.Transport, h.After)
 		}
 	}

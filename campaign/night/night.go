@@ -23,7 +23,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -99,8 +98,17 @@ type stop struct {
 // Run carries a night out. An error means that it has not begun; whatever happens later is part of
 // the outcome.
 func Run(ctx context.Context, c Config) (*Outcome, error) {
-	n := &night{Config: c, store: store(c.Store)}
+	n := &night{Config: c, store: store(c.Store), name: c.Resume}
 	n.defaults()
+	if c.Resume != "" {
+		h, err := checked(n.path())
+		if err == nil {
+			err = n.same(*h)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	if err := os.MkdirAll(c.Store, 0o755); err != nil {
 		return nil, err
 	}
@@ -145,21 +153,21 @@ func (n *night) defaults() {
 
 // begin opens the journal of a new night, or of one that goes on.
 func (n *night) begin() (err error) {
-	if n.name = n.Resume; n.name == "" {
+	if n.Resume == "" {
 		if n.name, err = n.store.newNight(n.now()); err != nil {
 			return err
 		}
-	}
-	if _, err := os.Stat(n.path()); errors.Is(err, fs.ErrNotExist) {
-		return &ChangedError{fmt.Sprintf("%s is no night: it does not exist", n.path())}
 	}
 	journal, entries, torn, err := n.open(n.path())
 	if err != nil {
 		return err
 	}
 	n.journal = journal
-	if len(entries) == 0 {
+	if n.Resume == "" {
 		return n.fresh()
+	}
+	if len(entries) == 0 { // since it was looked at just now
+		return &ChangedError{n.path() + " is no night: its journal has no header"}
 	}
 	return n.goOn(entries, torn)
 }
@@ -179,7 +187,8 @@ func (n *night) fresh() error {
 	for _, c := range n.Campaign.Combinations {
 		h.Combinations = append(h.Combinations, c.Label())
 	}
-	n.state = &state{header: h, cells: made, reruns: n.Campaign.Reruns}
+	n.state = &state{header: h, cells: made, reruns: n.Campaign.Reruns,
+		started: n.now().UTC().Round(0)}
 	if err := n.keepSuites(); err != nil {
 		return err
 	}
@@ -217,66 +226,6 @@ func (n *night) latest() {
 	if err := os.Remove(link); err == nil || errors.Is(err, fs.ErrNotExist) {
 		_ = os.Symlink(n.name, link)
 	}
-}
-
-// goOn takes a journal over: what was under way is lost, and will be had again.
-func (n *night) goOn(entries []entry, torn bool) (err error) {
-	if n.state, err = replay(entries); err != nil {
-		return fmt.Errorf("%s: %w", n.path(journalFile), err)
-	}
-	if err := n.same(n.state.header); err != nil {
-		return err
-	}
-	n.before = n.state.elapsed
-	found := fmt.Sprintf("%d runs had ended, %d were under way", n.runs(), len(n.state.underWay()))
-	if torn {
-		found += ", the last line was torn"
-	}
-	for _, b := range n.state.underWay() {
-		n.abandon(b)
-		if err := n.note(entry{Lost: n.lose(b, "its controller was killed")}); err != nil {
-			return err
-		}
-	}
-	n.say("night", "%s goes on: %s", n.name, found)
-	for _, r := range n.state.records {
-		for _, a := range r.attempts {
-			n.pace.learn(n.combination(r.Cell), r.Combination, a)
-		}
-	}
-	return n.note(entry{Resumed: found})
-}
-
-// same refuses to mix nights: what has ended was had under the header.
-func (n *night) same(h header) error {
-	for _, one := range []struct {
-		what string
-		same bool
-	}{
-		{fmt.Sprintf("%s, or a suite it names, has changed", n.Campaign.File),
-			h.Campaign == n.Campaign.Name && h.Digest == n.Campaign.Digest},
-		{fmt.Sprintf("the place is %s, and was %s", n.Campaign.Place, h.Place),
-			h.Place == n.Campaign.Place},
-		{"the hosts are others", h.Hosts == n.Hosts},
-		{"what is tested is another build", h.Build == n.Build && slices.Equal(h.Binaries, n.Binaries)},
-	} {
-		if !one.same {
-			return &ChangedError{fmt.Sprintf("night %s cannot go on: %s since it began", n.name, one.what)}
-		}
-	}
-	return nil
-}
-
-// abandon ends what is left of a run, and marks what it left.
-func (n *night) abandon(b begun) {
-	at := n.path(b.Directory)
-	if n.Abandoned != nil {
-		if err := n.Abandoned(at); err != nil {
-			n.warn("%s, run %d, was under way when its controller was killed: %v", b.Cell.ID(), b.Number,
-				err)
-		}
-	}
-	n.mark(b, "the controller of this campaign was killed")
 }
 
 // mark leaves a word in the directory of a run that is none.

@@ -99,8 +99,8 @@ func TestWorstDecidesAsCheckerDoes(t *testing.T) {
 func TestExitNeverMasks(t *testing.T) {
 	c := load(t, fourCombinations+"seeds: 2\nretry: {liveness: 3}\n")
 	rapid.Check(t, func(t *rapid.T) {
-		table := rapid.SliceOfN(rapid.SliceOfN(
-			rapid.SampledFrom([]int{0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6}), 9, 9), 8, 8).Draw(t, "classes")
+		class := rapid.SampledFrom([]int{0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6, lacks, lacks})
+		table := rapid.SliceOfN(rapid.SliceOfN(class, 9, 9), 8, 8).Draw(t, "classes")
 		if rapid.Bool().Draw(t, "mostly green") {
 			for i := range table {
 				if rapid.IntRange(0, 3).Draw(t, "green") > 0 {
@@ -109,6 +109,9 @@ func TestExitNeverMasks(t *testing.T) {
 			}
 		}
 		f := &fake{rule: func(cell, number int, _ campaign.Job) campaign.Played {
+			if table[cell][number-1] == lacks {
+				return lacking()
+			}
 			return shown(table[cell][number-1])
 		}}
 		dir, err := freshStore()
@@ -125,6 +128,9 @@ func TestExitNeverMasks(t *testing.T) {
 	})
 }
 
+// lacks is a run that the place turns out to lack something for.
+const lacks = 7
+
 func checkRules(t *rapid.T, table [][]int, plays []string, o *Outcome) {
 	seen := map[int][]int{}
 	for _, play := range plays {
@@ -135,8 +141,15 @@ func checkRules(t *rapid.T, table [][]int, plays []string, o *Outcome) {
 			t.Fatalf("cell %d: run %d after %v", cell, number, seen[cell])
 		}
 	}
-	worst, red := false, false
+	worst, red, judged := false, false, 0
 	for cell, classes := range seen {
+		if slices.Equal(classes, []int{lacks}) {
+			continue // nothing is wrong with it, and nothing is shown
+		}
+		judged++
+		if at := slices.Index(classes, lacks); at >= 0 && at < len(classes)-1 {
+			t.Fatalf("cell %d was rerun where the place lacks something: %v", cell, classes)
+		}
 		last := classes[len(classes)-1]
 		violated := slices.Contains(classes, 1)
 		worst = worst || violated
@@ -163,20 +176,25 @@ func checkRules(t *rapid.T, table [][]int, plays []string, o *Outcome) {
 	if o.Exit == 0 && (red || len(seen) != len(table)) {
 		t.Fatalf("exit 0 after %v", seen)
 	}
-	if o.Exit != 0 && !red && !worst {
+	if o.Exit != 0 && !red && !worst && judged > 0 || o.Exit == 0 && judged == 0 {
 		t.Fatalf("exit %d after %v", o.Exit, seen)
 	}
 	for _, cell := range o.Summary.Cells {
 		index := slices.IndexFunc(o.Summary.Cells, func(c reportCell) bool { return c.ID == cell.ID })
 		var told []int
 		for _, a := range cell.Attempts {
-			told = append(told, a.Class)
+			if told = append(told, a.Class); a.Class == 3 && strings.Contains(a.Reasons[0], "lacks") {
+				told[len(told)-1] = lacks
+			}
 			if a.Class != 0 && len(a.Reasons) == 0 {
 				t.Fatalf("%s, run %d: no reason is told", cell.ID, a.Number)
 			}
 		}
 		if !slices.Equal(told, seen[index]) {
 			t.Fatalf("%s: told %v, were %v", cell.ID, told, seen[index])
+		}
+		if (cell.Verdict() == "skipped") != slices.Equal(told, []int{lacks}) {
+			t.Fatalf("%s: %s after %v", cell.ID, cell.Verdict(), told)
 		}
 	}
 }

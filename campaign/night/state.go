@@ -13,6 +13,7 @@ type state struct {
 	header   header
 	cells    cells
 	reruns   int
+	started  time.Time
 	records  []*cellRecord // of every cell that was begun, by index
 	pending  []int         // cells that owe a run, and have none under way
 	elapsed  time.Duration
@@ -22,7 +23,7 @@ type state struct {
 
 // replay makes the state of a night from its journal.
 func replay(entries []entry) (*state, error) {
-	s := &state{header: *entries[0].Header}
+	s := &state{header: *entries[0].Header, started: entries[0].At}
 	if s.header.Version != journalVersion {
 		return nil, fmt.Errorf("the journal has version %d, not %d", s.header.Version, journalVersion)
 	}
@@ -104,7 +105,7 @@ func (s *state) close(cell, number int) (*cellRecord, error) {
 // weigh decides whether the cell owes another run.
 func (s *state) weigh(r *cellRecord) {
 	r.standing = stand(r.classes(), s.reruns)
-	if last := len(r.attempts) - 1; last >= 0 && len(r.attempts[last].Skipped) > 0 {
+	if last := len(r.attempts) - 1; last >= 0 && r.attempts[last].skipped() {
 		r.standing.Final = true // the place lacks something: it still will
 	}
 	if !r.standing.Final {
@@ -121,9 +122,11 @@ func (r *cellRecord) classes() []int {
 	return classes
 }
 
-// skipped names what the place turned out to lack.
+// skipped names what the place turned out to lack, if no run of the cell came to anything else: one
+// that was red before the place lacked something stays red.
 func (r *cellRecord) skipped() []string {
-	if len(r.attempts) == 0 {
+	if len(r.attempts) == 0 ||
+		slices.ContainsFunc(r.attempts, func(a Attempt) bool { return !a.skipped() }) {
 		return nil
 	}
 	return r.attempts[len(r.attempts)-1].Skipped

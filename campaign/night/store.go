@@ -9,9 +9,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"gauntlet/suite"
@@ -20,6 +20,7 @@ import (
 // Record is what the store remembers of a night for ever.
 type Record struct {
 	Night    string        `json:"night"`
+	Place    string        `json:"place"` // figures of another place are of another world
 	Started  time.Time     `json:"started"`
 	Took     time.Duration `json:"took"`
 	Exit     int           `json:"exit"`
@@ -29,19 +30,20 @@ type Record struct {
 	Classes  map[int]int   `json:"classes"` // cells, by exit code
 	Flaky    int           `json:"flaky,omitempty"`
 	NotRun   int           `json:"notRun,omitempty"`
-	Skipped  int           `json:"skipped,omitempty"` // combinations
+	Skipped  int           `json:"skipped,omitempty"` // combinations known to lack something
 	Medians  Medians       `json:"medians"`
 	Failures []Failure     `json:"failures,omitempty"`
 }
 
-// Medians are those of a night's runs; what is 0 was not measured.
+// Medians are those of a night's runs; what is nil was not measured. 0 is a figure like any other:
+// the worst night has no availability at all.
 type Medians struct {
-	Available  float64       `json:"available"` // permille
-	LongestGap time.Duration `json:"longestGap"`
-	Recovery   time.Duration `json:"recovery"`
-	Transport  time.Duration `json:"transport,omitempty"`
-	P99        time.Duration `json:"p99"`
-	Throughput float64       `json:"throughput"`
+	Available  *float64 `json:"available,omitempty"`  // permille
+	LongestGap *float64 `json:"longestGap,omitempty"` // this and those below in nanoseconds
+	Recovery   *float64 `json:"recovery,omitempty"`
+	Transport  *float64 `json:"transport,omitempty"`
+	P99        *float64 `json:"p99,omitempty"`
+	Throughput *float64 `json:"throughput,omitempty"` // a second
 }
 
 // Failure is one way to fail.
@@ -127,11 +129,17 @@ func (s store) nights() ([]string, error) {
 	return list, nil
 }
 
-// ordinal is the number that a night's name begins with; 0 if it is none.
+// nightName is how newNight calls a night. Run directories begin with a date, and are none.
+var nightName = regexp.MustCompile(`^(\d{4,})-\d{8}-\d{6}$`)
+
+// ordinal is the number that a night's name begins with; 0 if it is no night's name.
 func ordinal(night string) int {
-	digits, _, found := strings.Cut(night, "-")
-	count, err := strconv.Atoi(digits)
-	if !found || err != nil || count < 1 {
+	parts := nightName.FindStringSubmatch(night)
+	if parts == nil {
+		return 0
+	}
+	count, err := strconv.Atoi(parts[1])
+	if err != nil {
 		return 0
 	}
 	return count
@@ -160,7 +168,7 @@ func (s store) newNight(now time.Time) (string, error) {
 
 // kept is one night on the disk, and what of it can go first.
 type kept struct {
-	name  string
+	name  string // "": it is none of the campaign's, or gone
 	bytes int64
 	clean []cleanCell // run directories of cells that nobody needs to look at
 }
@@ -170,8 +178,12 @@ type cleanCell struct {
 	bytes int64
 }
 
-// look measures a night. Without a journal that can be read, nothing of it counts as clean.
-func (s store) look(night string) kept {
+// look measures a night of a campaign. What has no journal that begins as one of the campaign's is
+// none of it, and nothing of what has one that cannot be read counts as clean.
+func (s store) look(night, campaign string) kept {
+	if h, err := readHeader(s.path(night)); err != nil || h.Campaign != campaign {
+		return kept{}
+	}
 	k := kept{name: night, bytes: sizeOf(s.path(night))}
 	text, err := os.ReadFile(s.path(night, journalFile))
 	if err != nil {
@@ -196,15 +208,20 @@ func (s store) look(night string) kept {
 
 // retain deletes what the campaign does not keep: run directories of passing cells after so many
 // nights, whole nights later; and while the store is too large, first what passed, the oldest
-// first, then the oldest nights. The index, and what failed in the night under way, always stay.
-func (s store) retain(policy suite.Retention, current string) (left int64, err error) {
+// first, then the oldest nights. The index, and what failed in the night under way, always stay; so
+// does whatever is not surely a night of this campaign.
+func (s store) retain(
+	policy suite.Retention, campaign, current string,
+) (left int64, err error) {
 	nights, err := s.nights()
 	if err != nil {
 		return 0, err
 	}
 	var all []kept
 	for _, night := range nights {
-		all = append(all, s.look(night))
+		if k := s.look(night, campaign); k.name != "" {
+			all = append(all, k)
+		}
 	}
 	var errs []error
 	for i := range all {

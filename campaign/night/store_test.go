@@ -43,7 +43,7 @@ func TestRetention(t *testing.T) {
 			if err != nil || len(nights) != 6 {
 				t.Fatalf("nights %v: %v", nights, err)
 			}
-			left, err := s.retain(test.policy, nights[5])
+			left, err := s.retain(test.policy, "four", nights[5])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,9 +59,9 @@ func TestRetention(t *testing.T) {
 			if left != total {
 				t.Errorf("%d bytes are said to be left of %d", left, total)
 			}
-			if _, err := s.retain(policy(1, 1, 0), nights[3]); err != nil || contents(s.path(nights[3])) !=
-				got[3] && got[3] != "-" {
-				t.Errorf("the night under way has %s left of %s: %v", contents(s.path(nights[3])), got[3], err)
+			_, err = s.retain(policy(1, 1, 0), "four", nights[3])
+			if now := contents(s.path(nights[3])); err != nil || now != got[3] && got[3] != "-" {
+				t.Errorf("the night under way has %s left of %s: %v", now, got[3], err)
 			}
 			if records, err := s.records(); err != nil || len(records) != 6 {
 				t.Errorf("the index has %d nights: %v", len(records), err)
@@ -139,10 +139,10 @@ func TestTornIndex(t *testing.T) {
 func TestTrends(t *testing.T) {
 	var before []Record
 	for i := range 10 {
-		before = append(before, Record{Medians: Medians{Available: 980 + float64(i%3),
-			Recovery: time.Duration(400+10*(i%4)) * time.Millisecond, Throughput: 390}})
+		before = append(before, Record{Medians: Medians{Available: new(980 + float64(i%3)),
+			Recovery: new(float64(400+10*(i%4)) * 1e6), Throughput: new(390.0)}})
 	}
-	now := Medians{Available: 950, Recovery: 420 * time.Millisecond, Throughput: 450, P99: time.Second}
+	now := Medians{Available: new(950.0), Recovery: new(420e6), Throughput: new(450.0), P99: new(1e9)}
 	got := map[string]string{}
 	for _, trend := range trends(before, now) {
 		got[trend.Name] = fmt.Sprint(trend.Usual != "", trend.Outside, trend.Worse, trend.Nights,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"gauntlet/campaign"
 	"gauntlet/checker"
@@ -18,16 +19,18 @@ func className(class int) string { return report.ClassName(class) }
 // must be too.
 func fileName(c suite.Combination) string { return strings.ReplaceAll(c.Label(), "/", "_") }
 
-// exit is the class of the whole night: the worst of its cells; and what kept it from its end, or
-// from having each combination at all, is never a pass.
+// exit is the class of the whole night: the worst of its cells; and what kept it from its end, from
+// having each combination at all, or from having it under as many seeds as its file says, is never
+// a pass.
 func (n *night) exit() int {
 	var classes []int
-	had := map[int]bool{}
+	had, cells := map[int]bool{}, 0
 	for _, r := range n.state.records {
 		if len(r.attempts) == 0 {
 			continue
 		}
 		had[r.Combination] = true
+		cells++
 		if len(r.skipped()) == 0 {
 			classes = append(classes, r.standing.Class)
 		}
@@ -36,6 +39,9 @@ func (n *night) exit() int {
 		if !had[combination] {
 			classes = append(classes, checker.ExitInconclusive)
 		}
+	}
+	if cells < n.state.cells.count {
+		classes = append(classes, checker.ExitInconclusive)
 	}
 	if n.stop.class != checker.ExitValid {
 		classes = append(classes, n.stop.class)
@@ -48,8 +54,9 @@ func (n *night) summary(before []Record) *report.Campaign {
 	h := n.state.header
 	c := &report.Campaign{
 		Name: h.Campaign, File: n.Campaign.File, Night: n.name, Directory: n.path(), Place: h.Place,
-		Build: h.Build, Seed: h.Seed, Started: n.began, Took: n.elapsed(), Resumed: n.state.resumed,
-		Exit: n.exit(), Runs: n.runs(), Stopped: n.stop.why, Warnings: n.warnings,
+		Build: h.Build, Seed: h.Seed, Started: n.state.started, Took: n.elapsed(),
+		Resumed: n.state.resumed, Exit: n.exit(), Runs: n.runs(), Stopped: n.stop.why,
+		Warnings: n.warnings,
 	}
 	if n.stop.resumable {
 		c.GoOn = n.GoOn(n.path())
@@ -114,8 +121,8 @@ func (n *night) rows() []report.CampaignRow {
 		of := medians(runs)
 		for _, one := range compared {
 			text := ""
-			if value := one.of(of); value != 0 {
-				text = report.Figure(one.name, value)
+			if value := one.of(of); value != nil {
+				text = report.Figure(one.name, *value)
 			}
 			row.Figures = append(row.Figures, text)
 		}
@@ -146,8 +153,8 @@ func (n *night) medians() Medians {
 	return medians(runs)
 }
 
-// skips are the combinations that the place lacks something for, whether it was known before or
-// turned out.
+// skips are the combinations that the place was known to lack something for. What turned out
+// stands with the cells.
 func (n *night) skips() []report.CampaignSkip {
 	var list []report.CampaignSkip
 	for _, c := range n.Campaign.Combinations {
@@ -188,7 +195,7 @@ func (n *night) failures(before []Record) []report.CampaignFailure {
 	var order []*report.CampaignFailure
 	for _, r := range n.state.records {
 		for _, a := range r.attempts {
-			if a.Class == checker.ExitValid || len(a.Skipped) > 0 {
+			if a.Class == checker.ExitValid || a.skipped() {
 				continue
 			}
 			k := key{a.Class, a.Signature}
@@ -280,10 +287,10 @@ func (n *night) shows() []string {
 			bound(judged)))
 	}
 	lines = append(lines, n.about())
-	if recovery := n.medians(); recovery.Recovery > 0 && recovery.Transport > 0 {
+	if of := n.medians(); of.Recovery != nil && of.Transport != nil && *of.Transport > 0 {
 		lines = append(lines, fmt.Sprintf("Clients were served again %v after a heal (median of the "+
 			"slowest of each run); for %v of that the nodes did not hear each other yet.",
-			rounded(recovery.Recovery), rounded(recovery.Transport)))
+			rounded(time.Duration(*of.Recovery)), rounded(time.Duration(*of.Transport))))
 	}
 	return lines
 }

@@ -2,7 +2,6 @@ package night
 
 import (
 	"slices"
-	"time"
 
 	"gauntlet/report"
 )
@@ -17,50 +16,54 @@ const (
 type figure struct {
 	name   string
 	better int // 1: more is better, -1: less is
-	of     func(Medians) float64
+	of     func(Medians) *float64
 	run    func(Figures) (value float64, measured bool)
 }
 
 var compared = []figure{
-	{"availability", 1, func(m Medians) float64 { return m.Available },
+	{"availability", 1, func(m Medians) *float64 { return m.Available },
 		func(f Figures) (float64, bool) { return float64(f.Available), !f.Unavailable }},
-	{"longest gap", -1, func(m Medians) float64 { return float64(m.LongestGap) },
+	{"longest gap", -1, func(m Medians) *float64 { return m.LongestGap },
 		func(f Figures) (float64, bool) { return float64(f.LongestGap), !f.Unavailable }},
-	{"recovery", -1, func(m Medians) float64 { return float64(m.Recovery) },
-		func(f Figures) (float64, bool) { return float64(f.Recovery), f.Recovery > 0 }},
-	{"p99", -1, func(m Medians) float64 { return float64(m.P99) },
+	{"recovery", -1, func(m Medians) *float64 { return m.Recovery },
+		func(f Figures) (float64, bool) { return float64(f.Recovery), f.recovered() }},
+	{"p99", -1, func(m Medians) *float64 { return m.P99 },
 		func(f Figures) (float64, bool) { return float64(f.P99), !f.Unavailable && f.P99 > 0 }},
-	{"ok/s", 1, func(m Medians) float64 { return m.Throughput },
+	{"ok/s", 1, func(m Medians) *float64 { return m.Throughput },
 		func(f Figures) (float64, bool) { return f.Throughput, !f.Unavailable }},
 }
 
+// recovered tells whether the recovery was measured. Older journals do not count heals.
+func (f Figures) recovered() bool { return f.Heals > 0 || f.Recovery > 0 }
+
 // transported is how much of the recovery nodes needed to hear each other again at all.
-func transported(f Figures) (float64, bool) { return float64(f.Transport), f.Recovery > 0 }
+func transported(f Figures) (float64, bool) { return float64(f.Transport), f.recovered() }
 
 // medians are those of runs.
 func medians(runs []Figures) Medians {
-	of := func(take func(Figures) (float64, bool)) float64 {
+	of := func(take func(Figures) (float64, bool)) *float64 {
 		var values []float64
 		for _, f := range runs {
 			if value, measured := take(f); measured {
 				values = append(values, value)
 			}
 		}
-		return quantile(values, 0.5)
+		if len(values) == 0 {
+			return nil
+		}
+		median := quantile(values, 0.5)
+		return &median
 	}
 	return Medians{
-		Available: of(compared[0].run), LongestGap: time.Duration(of(compared[1].run)),
-		Recovery: time.Duration(of(compared[2].run)), Transport: time.Duration(of(transported)),
-		P99: time.Duration(of(compared[3].run)), Throughput: of(compared[4].run),
+		Available: of(compared[0].run), LongestGap: of(compared[1].run),
+		Recovery: of(compared[2].run), Transport: of(transported),
+		P99: of(compared[3].run), Throughput: of(compared[4].run),
 	}
 }
 
-// quantile is the value below which such a part of all lies, between neighbours by proportion; 0 of
-// none.
+// quantile is the value below which such a part of all lies, between neighbours by proportion.
+// There must be one value at least.
 func quantile(values []float64, part float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
 	sorted := slices.Sorted(slices.Values(values))
 	at := part * float64(len(sorted)-1)
 	low := int(at)
@@ -75,14 +78,15 @@ func trends(before []Record, now Medians) []report.CampaignTrend {
 	before = before[max(len(before)-mostNights, 0):]
 	var list []report.CampaignTrend
 	for _, one := range compared {
-		value := one.of(now)
-		if value == 0 {
+		median := one.of(now)
+		if median == nil {
 			continue
 		}
+		value := *median
 		var earlier []float64
 		for _, r := range before {
-			if v := one.of(r.Medians); v != 0 {
-				earlier = append(earlier, v)
+			if v := one.of(r.Medians); v != nil {
+				earlier = append(earlier, *v)
 			}
 		}
 		t := report.CampaignTrend{Name: one.name, Now: report.Figure(one.name, value),

@@ -66,8 +66,7 @@ func (n *night) play(ctx context.Context, b begun) campaign.Played {
 // take judges a run that came back, and writes it down. A run that was cut short by us counts for
 // nothing, unless it had found a violation before.
 func (n *night) take(ctx context.Context, p played) {
-	c := n.combination(p.Cell)
-	a := judged(p.Played, n.Campaign.Objectives, c.Unavailable)
+	a := n.judge(p.begun, p.Played)
 	final := a.Class == checker.ExitViolation || a.Class == checker.ExitValid
 	e, why := entry{}, ""
 	switch {
@@ -81,18 +80,13 @@ func (n *night) take(ctx context.Context, p played) {
 		n.mark(p.begun, "this campaign was stopped ("+why+")")
 		e.Lost = n.lose(p.begun, why)
 	} else {
-		a.Cell, a.Number, a.Bytes = p.Cell.Index, p.Number, sizeOf(n.path(p.begun.Directory))
-		a.Directory = n.below(p.Played.Directory)
 		e.Ended = &a
 		n.own += a.Bytes
 	}
-	if err := n.note(e); err != nil {
-		n.fail(err)
-		return
-	}
+	n.settle(e)
 	n.tell(p, a, why)
 	if e.Ended != nil {
-		n.pace.learn(c, p.Cell.Combination, a)
+		n.pace.learn(n.combination(p.Cell), p.Cell.Combination, a)
 		n.count(n.state.records[p.Cell.Index])
 	}
 }
@@ -118,7 +112,7 @@ func (n *night) tell(p played, a Attempt, why string) {
 	switch {
 	case why != "":
 		text = "lost: " + why
-	case len(a.Skipped) > 0:
+	case a.skipped():
 		text = fmt.Sprintf("skipped: the place lacks %v", a.Skipped)
 	case len(a.Reasons) > 0:
 		text += ": " + a.Reasons[0]
@@ -177,7 +171,7 @@ func (n *night) hold(ctx context.Context, b begun) bool {
 // room sees to it that there is room on the disk for one more run.
 func (n *night) room() error {
 	if most := n.Campaign.Budget.Disk; most > 0 && n.own > most {
-		k := n.store.look(n.name)
+		k := n.store.look(n.name, n.state.header.Campaign)
 		if err := k.drop(k.bytes - most*3/4); err != nil {
 			n.warn("old run directories cannot be deleted: %v", err)
 		}
@@ -199,7 +193,7 @@ func (n *night) room() error {
 
 // measure deletes what is not kept any more, and learns how much lies there.
 func (n *night) measure() {
-	left, err := n.store.retain(n.Campaign.Store, n.name)
+	left, err := n.store.retain(n.Campaign.Store, n.state.header.Campaign, n.name)
 	if err != nil {
 		n.warn("old run directories cannot be deleted: %v", err)
 	}

@@ -47,8 +47,12 @@ The night's directory, OUT/campaign-NAME/NUMBER-TIME, holds summary.txt, summary
 the journal and the run directories. A night whose controller was killed, that was interrupted, or
 that ran out of disk, goes on with --resume: no cell that has ended is had again, and none is lost.
 
-Exit codes are those of a run, of the worst cell: a violation is never masked, and a combination
-that was never had makes the night inconclusive (3). 5 also: another controller is at work.`
+At place sim runs are played in the campaign's own process: a run that panics is an error of the
+harness (4), as one whose child crashes elsewhere.
+
+Exit codes are those of a run, of the worst cell: a violation is never masked. What was planned and
+not had makes the night inconclusive (3): with a number of seeds every cell, and with "until the
+budget is used" each combination once. 5 also: another controller is at work.`
 }
 
 // Validate is called by kong.
@@ -145,6 +149,9 @@ func (c *CampaignCmd) config(
 		at, err := filepath.EvalSymlinks(c.Resume)
 		if err != nil {
 			return config, &exitError{exitUsage, fmt.Errorf("--resume %s: %w", c.Resume, err)}
+		}
+		if err := night.Check(at); err != nil {
+			return config, &exitError{exitUsage, fmt.Errorf("--resume %s: %w", shortPath(c.Resume), err)}
 		}
 		config.Store, config.Resume = filepath.Dir(at), filepath.Base(at)
 	}
