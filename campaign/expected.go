@@ -57,6 +57,7 @@ func (e Expected) String() string {
 // of elections took, or within twice what is expected.
 const (
 	noGap     = 2.0  // election timeouts
+	someGap   = 1.0  // election timeouts: nobody is elected sooner
 	elections = 12.0 // election timeouts
 	apart     = 15.0 // points, of a share of the time
 	comesBack = 30.0 // percent that it serves at least, if it comes back
@@ -83,6 +84,6 @@ func (e Expected) Fits(s Seen) bool {
 	case e.Median == 0:
 		return s.Median <= noGap && s.Most <= elections && s.Available >= served
 	}
-	return s.Median >= e.Median/4 && s.Median <= e.Most+noGap &&
+	return s.Median >= min(someGap, e.Median/2) && s.Median <= e.Most+noGap &&
 		s.Most <= max(elections, 2*e.Most) && s.Available >= comesBack
 }

@@ -16,6 +16,7 @@ type MatrixCell struct {
 	Nodes    int
 	Options  string
 	Expected Expected
+	Note     string   // why this target is known to differ from that; "": it is not
 	Missing  []string // what the place lacks; then nothing was played
 	Played   int
 	Seen     Seen
@@ -62,7 +63,8 @@ func Matrix(
 func playCell(
 	ctx context.Context, of suite.MatrixCell, player Player, seeds int, base uint64, out string,
 ) MatrixCell {
-	cell := MatrixCell{Row: of.Row, Nodes: of.Nodes, Options: of.Options, Missing: of.Missing}
+	cell := MatrixCell{Row: of.Row, Nodes: of.Nodes, Options: of.Options, Note: of.Note,
+		Missing: of.Missing}
 	cell.Expected, _ = ParseExpected(of.Expected) // package suite has asked already
 	if len(of.Missing) > 0 {
 		return cell

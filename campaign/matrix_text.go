@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -28,7 +29,7 @@ func MatrixText(w io.Writer, m *suite.Matrix, cells []MatrixCell) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	return remarks(w, m, cells)
+	return remarks(w, cells)
 }
 
 // lines puts the cells of one row and number of nodes together, in the order they first come.
@@ -70,7 +71,7 @@ func entry(line []MatrixCell, options string) string {
 }
 
 // remarks lists what the table cannot show.
-func remarks(w io.Writer, m *suite.Matrix, cells []MatrixCell) error {
+func remarks(w io.Writer, cells []MatrixCell) error {
 	var b strings.Builder
 	for _, c := range cells {
 		name := fmt.Sprintf("%s, %d nodes, %s", c.Row, c.Nodes, c.Options)
@@ -84,26 +85,24 @@ func remarks(w io.Writer, m *suite.Matrix, cells []MatrixCell) error {
 			fmt.Fprintf(&b, "skipped  %s: the place lacks %s\n", name, strings.Join(c.Missing, ", "))
 		}
 		if c.Known() && !c.Fits {
-			note := m.Notes[c.Row]
-			if note == "" {
-				note = "NOT EXPLAINED"
-			}
+			note := cmp.Or(c.Note, "NOT EXPLAINED")
 			fmt.Fprintf(&b, "differs  %s: %s, expected %s: %s\n", name, c.Seen, c.Expected, note)
 		}
 	}
 	if b.Len() > 0 {
 		fmt.Fprintf(w, "\n%s", &b)
 	}
-	fits, differs, silent := count(cells)
-	_, err := fmt.Fprintf(w, "\n%d cells as expected, %d different, %d of which too little is "+
-		"known\n", fits, differs, silent)
+	_, err := fmt.Fprintf(w, "\n%s\n", counted(cells))
 	return err
 }
 
-// count says how many cells are as expected, how many are not, and of how many nothing is known.
-func count(cells []MatrixCell) (fits, differs, silent int) {
+// counted says how many cells are as expected, and how many are not.
+func counted(cells []MatrixCell) string {
+	fits, differs, silent, skipped := 0, 0, 0, 0
 	for _, c := range cells {
 		switch {
+		case len(c.Missing) > 0:
+			skipped++
 		case !c.Known():
 			silent++
 		case c.Fits:
@@ -112,7 +111,8 @@ func count(cells []MatrixCell) (fits, differs, silent int) {
 			differs++
 		}
 	}
-	return fits, differs, silent
+	return fmt.Sprintf("%d cells as expected, %d different, %d of which too little is known, "+
+		"%d skipped", fits, differs, silent, skipped)
 }
 
 // MatrixExit is the exit code of a matrix: a violation is never masked, a difference is a missed
@@ -124,7 +124,7 @@ func MatrixExit(m *suite.Matrix, cells []MatrixCell) int {
 		switch {
 		case len(c.Unsafe) > 0:
 			return checker.ExitViolation
-		case c.Known() && !c.Fits && m.Notes[c.Row] == "":
+		case c.Known() && !c.Fits && c.Note == "":
 			exit = checker.ExitGate
 		case !c.Known() && len(c.Missing) == 0 && exit == checker.ExitValid:
 			exit = checker.ExitInconclusive

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,6 @@ type Matrix struct {
 	Place   string
 	Options []string // the names of the sets, in the file's order
 	Cells   []MatrixCell
-	Notes   map[string]string // by row: why what is seen differs from what is expected
 }
 
 // MatrixCell is one row on so many nodes with one set of options.
@@ -26,6 +26,7 @@ type MatrixCell struct {
 	Nodes    int
 	Options  string
 	Expected string   // of the row, for these options
+	Note     string   // why this target is known to differ from that; "": it is not
 	Line     int      // where it stands
 	Suite    *Suite   // nil if something is missing
 	Missing  []string // what the place lacks for it
@@ -73,7 +74,7 @@ func (r *matrixReader) matrix(root *yaml.Node) *Matrix {
 	}
 	b := r.d.block(root, "", append(baseKeys, matrixKeys...)...)
 	r.base = without(root, matrixKeys...)
-	m := &Matrix{Notes: map[string]string{}}
+	m := &Matrix{}
 	options := r.d.namedBlocks(b, "options")
 	for _, option := range options {
 		m.Options = append(m.Options, option.name)
@@ -95,25 +96,24 @@ func (r *matrixReader) matrix(root *yaml.Node) *Matrix {
 
 // row reads one row, and makes its cells.
 func (r *matrixReader) row(m *Matrix, options []named, entry *yaml.Node, path string) {
-	b := r.d.block(entry, path, append([]string{"name", "nodes", "expect", "note"},
+	b := r.d.block(entry, path, append([]string{"name", "nodes", "expect", "notes"},
 		rowKeysOfSuite...)...)
-	var name, note string
+	var name string
 	b.text("name", &name)
-	b.text("note", &note)
-	_, twice := m.Notes[name]
-	m.Notes[name] = strings.TrimSpace(note)
+	twice := slices.ContainsFunc(m.Cells, func(c MatrixCell) bool { return c.Row == name })
 	r.d.missing(path, "name", name != "")
 	r.d.missing(path, "timeline", b.has("timeline"))
 	r.d.relate(!twice, []string{path + ".name"}, "", "row %q stands twice", name)
 	counts := r.counts(b)
-	expect := b.inner("expect", m.Options...)
+	expect, notes := b.inner("expect", m.Options...), b.inner("notes", m.Options...)
 	for _, option := range options {
-		var expected string
+		var expected, note string
 		expect.text(option.name, &expected)
+		notes.text(option.name, &note)
 		r.d.missing(path+".expect", option.name, expected != "")
 		for _, nodes := range counts {
 			cell := MatrixCell{Row: name, Nodes: nodes, Options: option.name, Expected: expected,
-				Line: r.d.line(path + ".expect")}
+				Note: strings.TrimSpace(note), Line: r.d.line(path + ".expect")}
 			if !r.d.brokenBelow(path) {
 				r.cell(m, &cell, option.node, entry)
 			}

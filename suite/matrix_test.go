@@ -76,6 +76,7 @@ func TestMatrixProblems(t *testing.T) {
 		{"pause: {on: leader}", "pause: {on: nobody}", "nobody is called nobody"},
 		{"{raftd: {options: {election-timeout: 100ms}}}", "{raft: {}}", "target names none"},
 		{"nodes: [3]", "nodes: 3", "must be a list of numbers"},
+		{"    notes:\n      plain: >", "    notes:\n      both: >", `unknown key "both"`},
 		{"options:\n", "settings:\n", "options: is missing"},
 	} {
 		file := filepath.Join(t.TempDir(), "matrix.yaml")
