@@ -110,11 +110,25 @@ func (d *swarm) plan(on []nemesis.Kind) nemesis.Plan {
 	if plan = d.spend(plan); d.stratum == contested {
 		plan = d.contest()
 	}
+	plan = append(plan, d.ending()...)
 	slices.SortStableFunc(plan, func(a, b nemesis.Event) int { return int(a.At - b.At) })
 	for i := range plan {
 		plan[i].ID = i + 1
 	}
 	return plan
+}
+
+// ending cuts a leader off until the load is over, in most seeds whose last phase leaves members
+// deaf or mute: to have one that still leads an older term among them is worst, and else it is rare.
+func (d *swarm) ending() nemesis.Plan {
+	others, draw := d.options.Liveness.Others, d.stream("ending")
+	if others != OthersDeaf && others != OthersMute || draw.one(4) ||
+		d.stratum == quiet || d.stratum == single {
+		return nil
+	}
+	lasts := draw.Duration(3*d.et, 5*d.et) // the load is no shorter
+	return nemesis.Plan{{Kind: nemesis.KindPartition, Shape: nemesis.ShapeIsolateLeader,
+		At: d.options.Load - lasts, For: lasts, Stream: 1 << 32}}
 }
 
 // contest strikes leader after leader, each soon after it may have been elected, and for longer

@@ -94,6 +94,9 @@ func features(s *schedule.Schedule) []string {
 	for kind := range kinds {
 		has(true, "kind "+string(kind))
 	}
+	has(o.Liveness.Others != "" && slices.ContainsFunc(s.Faults, func(e nemesis.Event) bool {
+		return e.Shape == nemesis.ShapeIsolateLeader && e.At+e.For == o.Load
+	}), "a leader cut off at the end")
 	has(len(kinds) == 0, "no faults")
 	has(len(kinds) == 1, "single kind")
 	has(len(kinds) == len(simKinds()), "all kinds")
@@ -106,7 +109,8 @@ func wanted() map[string]int {
 		"one key": 2000, "long": 1500, "pre-vote": 4000, "check quorum": 6000, "plain raft": 500,
 		"in order": 4000, "loss": 3000, "calm network": 500, "slow syncs": 4000, "drift": 4000,
 		"turns": 4000, "liveness": 7000, "least core": 2000, "no faults": 300, "single kind": 1500,
-		"all kinds": 10, "others dead": 2000, "others deaf": 300, "others mute": 300,
+		"all kinds": 10, "a leader cut off at the end": 200,
+		"others dead": 2000, "others deaf": 300, "others mute": 300,
 	}
 	for _, what := range []string{"mode packets", "mode payload", "mode reject", "by name",
 		"one named link one way", "when leader", "when term", "when acknowledged", "when behind",
