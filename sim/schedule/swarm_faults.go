@@ -119,7 +119,7 @@ func (d *swarm) plan(on []nemesis.Kind) nemesis.Plan {
 }
 
 // ending cuts a leader off until the load is over, in most seeds whose last phase leaves members
-// deaf or mute: to have one that still leads an older term among them is worst, and else it is rare.
+// deaf or mute: to have one that still leads an older term among them is worst, and is rare else.
 func (d *swarm) ending() nemesis.Plan {
 	others, draw := d.options.Liveness.Others, d.stream("ending")
 	if others != OthersDeaf && others != OthersMute || draw.one(4) ||
