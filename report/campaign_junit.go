@@ -9,41 +9,11 @@ import (
 	"gauntlet/checker"
 )
 
-// The parts of JUnit XML that a campaign writes: as those of one run, and what was skipped.
-type (
-	campaignSuites struct {
-		XMLName xml.Name      `xml:"testsuites"`
-		Suite   campaignSuite `xml:"testsuite"`
-	}
-	campaignSuite struct {
-		Name       string          `xml:"name,attr"`
-		Tests      int             `xml:"tests,attr"`
-		Failures   int             `xml:"failures,attr"`
-		Errors     int             `xml:"errors,attr"`
-		Skipped    int             `xml:"skipped,attr"`
-		Time       string          `xml:"time,attr"` // seconds
-		Properties []junitProperty `xml:"properties>property"`
-		Cases      []campaignCase  `xml:"testcase"`
-	}
-	campaignCase struct {
-		Class   string           `xml:"classname,attr"`
-		Name    string           `xml:"name,attr"`
-		Time    string           `xml:"time,attr"` // seconds
-		Failure *junitTrouble    `xml:"failure"`
-		Error   *junitTrouble    `xml:"error"`
-		Skipped *campaignSkipped `xml:"skipped"`
-		Output  string           `xml:"system-out,omitempty"`
-	}
-	campaignSkipped struct {
-		Message string `xml:"message,attr"`
-	}
-)
-
 // JUnit renders a campaign as JUnit XML: one test case a cell, and one for the campaign itself.
 // What the target did wrong (exit codes 1 and 2) is a failure, what kept us from knowing, or from
 // leaving the hosts as they were (3 to 6), an error, and what the place lacks skips a case.
 func (c *Campaign) JUnit() ([]byte, error) {
-	s := campaignSuite{
+	s := junitSuite{
 		Name: c.Name, Time: inSeconds(c.Took),
 		Properties: []junitProperty{
 			{"night", c.Night}, {"place", c.Place}, {"seed", fmt.Sprint(c.Seed)},
@@ -54,8 +24,8 @@ func (c *Campaign) JUnit() ([]byte, error) {
 		s.cell(cell)
 	}
 	for _, skip := range c.Skipped {
-		s.take(campaignCase{Class: s.Name + "." + skip.Label, Name: "skipped", Time: inSeconds(0),
-			Skipped: &campaignSkipped{"the place lacks " + strings.Join(skip.Missing, ", ")}})
+		s.take(junitCase{Class: s.Name + "." + skip.Label, Name: "skipped", Time: inSeconds(0),
+			Skipped: &junitSkipped{"the place lacks " + strings.Join(skip.Missing, ", ")}})
 	}
 	for _, gap := range c.NotRun {
 		if name := "never run"; gap.Never || gap.Cells > 0 {
@@ -63,18 +33,18 @@ func (c *Campaign) JUnit() ([]byte, error) {
 				name = "not run under " + plural(gap.Cells, "more seed")
 			}
 			text := name + ": " + c.Stopped
-			s.take(campaignCase{Class: s.Name + "." + gap.Label, Name: name, Time: inSeconds(0),
+			s.take(junitCase{Class: s.Name + "." + gap.Label, Name: name, Time: inSeconds(0),
 				Error: &junitTrouble{Message: text, Type: "inconclusive", Text: text}})
 		}
 	}
-	whole := campaignCase{Class: s.Name, Name: "campaign", Time: inSeconds(c.Took),
+	whole := junitCase{Class: s.Name, Name: "campaign", Time: inSeconds(c.Took),
 		Output: strings.Join(append(slices.Clone(c.Shows), c.Warnings...), "\n")}
 	if c.GoOn != "" {
 		text := c.Stopped + "\ngo on with it: " + c.GoOn
 		whole.Error = &junitTrouble{Message: c.Stopped, Type: "unfinished", Text: text}
 	}
 	s.take(whole)
-	out, err := xml.MarshalIndent(campaignSuites{Suite: s}, "", "  ")
+	out, err := xml.MarshalIndent(junitSuites{Suites: []junitSuite{s}}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("junit: %w", err)
 	}
@@ -83,8 +53,8 @@ func (c *Campaign) JUnit() ([]byte, error) {
 
 // cell adds the case of one cell. All that its runs have to say stands in it, also where the last
 // was valid.
-func (s *campaignSuite) cell(cell CampaignCell) {
-	one := campaignCase{Class: s.Name + "." + cell.Label, Name: fmt.Sprintf("%s seed %d", cell.ID,
+func (s *junitSuite) cell(cell CampaignCell) {
+	one := junitCase{Class: s.Name + "." + cell.Label, Name: fmt.Sprintf("%s seed %d", cell.ID,
 		cell.Seed)}
 	var lines []string
 	var took float64
@@ -110,7 +80,7 @@ func (s *campaignSuite) cell(cell CampaignCell) {
 	trouble := &junitTrouble{Message: message, Type: ClassName(cell.Class), Text: text}
 	switch {
 	case len(cell.Skipped) > 0:
-		one.Skipped = &campaignSkipped{"the place lacks " + strings.Join(cell.Skipped, ", ")}
+		one.Skipped = &junitSkipped{"the place lacks " + strings.Join(cell.Skipped, ", ")}
 	case len(cell.counted()) == 0:
 		trouble.Message, trouble.Type = "not run", "inconclusive"
 		one.Error = trouble
@@ -124,7 +94,7 @@ func (s *campaignSuite) cell(cell CampaignCell) {
 	s.take(one)
 }
 
-func (s *campaignSuite) take(c campaignCase) {
+func (s *junitSuite) take(c junitCase) {
 	s.Tests++
 	switch {
 	case c.Failure != nil:

@@ -103,11 +103,8 @@ func (c *CampaignCmd) Run(k *kong.Context) error {
 
 // load reads the campaign and lets the command line override it.
 func (c *CampaignCmd) load() (*suite.Campaign, error) {
-	switch c.Place {
-	case "", suite.PlaceLab, suite.PlaceHosts, suite.PlaceSim:
-	default:
-		return nil, &exitError{exitUsage, fmt.Errorf("--place %s: want %s, %s or %s",
-			c.Place, suite.PlaceLab, suite.PlaceHosts, suite.PlaceSim)}
+	if err := knownPlace(c.Place); err != nil {
+		return nil, err
 	}
 	of, err := suite.LoadCampaign(c.File, c.Place)
 	if err != nil {

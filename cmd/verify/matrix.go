@@ -49,6 +49,9 @@ func (c *MatrixCmd) Validate() error {
 
 // Run plays the matrix and prints its table.
 func (c *MatrixCmd) Run(k *kong.Context) error {
+	if err := knownPlace(c.Place); err != nil {
+		return err
+	}
 	m, err := suite.LoadMatrix(c.File, c.Place)
 	if err != nil {
 		return &exitError{exitUsage, err}

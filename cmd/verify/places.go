@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"strconv"
 
 	"gauntlet/lab"
+	"gauntlet/suite"
 	"gauntlet/target"
 )
 
@@ -41,4 +43,14 @@ func chosenHosts(inventory string) ([]target.HostConfig, error) {
 		}}
 	}
 	return labHosts(l), nil
+}
+
+// knownPlace refuses a --place that there is not; "" is whatever the file names.
+func knownPlace(place string) error {
+	switch place {
+	case "", suite.PlaceLab, suite.PlaceHosts, suite.PlaceSim:
+		return nil
+	}
+	return &exitError{exitUsage, fmt.Errorf("--place %s: want %s, %s or %s", place, suite.PlaceLab,
+		suite.PlaceHosts, suite.PlaceSim)}
 }

@@ -102,11 +102,8 @@ func (c *RunCmd) again(seed uint64) string {
 
 // load reads the suite and lets the command line override it.
 func (c *RunCmd) load() (*suite.Suite, error) {
-	switch c.Place {
-	case "", suite.PlaceLab, suite.PlaceHosts, suite.PlaceSim:
-	default:
-		return nil, &exitError{exitUsage, fmt.Errorf("--place %s: want %s, %s or %s",
-			c.Place, suite.PlaceLab, suite.PlaceHosts, suite.PlaceSim)}
+	if err := knownPlace(c.Place); err != nil {
+		return nil, err
 	}
 	s, err := suite.LoadAt(c.Suite, c.Place)
 	if err != nil {
