@@ -435,15 +435,20 @@ func TestPutFails(t *testing.T) {
 	s.config.Dial = w.dial
 	h := s.host(t)
 	write(t, filepath.Join(s.home, "file"), "old")
-	half := io.LimitReader(rand.Reader, 1<<20)
+	half := func() io.Reader { return io.LimitReader(rand.Reader, 1<<20) }
 	broken := errors.New("broken")
 	for name, test := range map[string]struct {
 		path    string
 		content io.Reader
 		want    error
 	}{
-		"input breaks": {"file", io.MultiReader(half, iotest.ErrReader(broken)), broken},
-		"wire is cut": {"file", io.MultiReader(half, readerFunc(func([]byte) (int, error) {
+		"input breaks": {"file", io.MultiReader(half(), iotest.ErrReader(broken)), broken},
+		"wire is cut": {"file", io.MultiReader(half(), readerFunc(func([]byte) (int, error) {
+			// A host that has yet to begin would make its file after we have tidied up.
+			await(t, "the host has begun", func() bool {
+				entries, err := os.ReadDir(s.home)
+				return err == nil && len(entries) == 2
+			})
 			w.each(func(c *wireConn) { c.Close() })
 			return 0, io.EOF
 		})), ErrConnectionLost},
