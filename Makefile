@@ -97,9 +97,10 @@ run-rolling: setup build
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.Build=next' -o bin/raftd-next ./cmd/raftd
 	@bin/verify run configs/rolling.yaml; code=$$?; echo "exit $$code"; exit $$code
 
-# A test of firewalls makes one with nft; where it may not be installed, that test is skipped by name.
+# Tests make firewalls with nft and follow a README with curl; where those may not be installed, the
+# tests are skipped by name.
 setup-test: setup
-	@[ "$$(id -u)" != 0 ] || .ci/require nft=nftables
+	@[ "$$(id -u)" != 0 ] || .ci/require nft=nftables curl
 
 test: setup-test
 	go vet ./...

@@ -1,11 +1,7 @@
 package server
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -189,70 +185,4 @@ func TestWithdrawn(t *testing.T) {
 	if a := s.do(ctx, r); a.Refusal == nil || a.Refusal.Unknown || r.state.Load() != withdrawn {
 		t.Errorf("got %+v in state %d", a, r.state.Load())
 	}
-}
-
-// Goal: the README of raft/ is true.
-// Method: carry out its curl lines against a cluster of three, in order, and compare the answers.
-// Numbers and durations of the status may differ.
-func TestReadme(t *testing.T) {
-	file, err := os.Open("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	c := newCluster(t, 3)
-	c.leader()
-	command := regexp.MustCompile(
-		`^\$ curl (?:-X (\w+) )?(?:-d '(.*)' )?'?127\.0\.0\.1:440(\d)([^']*)'?$`)
-	var got string
-	seen := map[string]bool{}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		line := lines.Text()
-		if m := command.FindStringSubmatch(line); m != nil {
-			method := m[1]
-			if method == "" {
-				method = "GET"
-			}
-			if m[2] != "" && method == "GET" {
-				method = "POST"
-			}
-			_, got = c.call(int(m[3][0]-'1')%3, method, m[4], m[2])
-			path, _, _ := strings.Cut(m[4], "?")
-			seen[method+" "+regexp.MustCompile(`kv/\w+`).ReplaceAllString(path, "kv/KEY")] = true
-			continue
-		}
-		if strings.HasPrefix(line, "$ curl") {
-			t.Errorf("not understood: %s", line)
-		}
-		if strings.HasPrefix(line, "{") && got != "" {
-			if shape(t, got) != shape(t, line) {
-				t.Errorf("README says\n  %s\nand the server\n  %s", line, got)
-			}
-			got = ""
-		}
-	}
-	for _, endpoint := range []string{
-		"GET /v1/kv/KEY", "PUT /v1/kv/KEY", "DELETE /v1/kv/KEY", "POST /v1/kv/KEY/cas",
-		"POST /v1/kv/KEY/append", "POST /v1/kv/KEY/add", "POST /v1/txn",
-		"GET /v1/status", "GET /healthz",
-	} {
-		if !seen[endpoint] {
-			t.Errorf("README shows no curl line for %s", endpoint)
-		}
-	}
-}
-
-// shape returns the answer itself, or of a status only the names of its fields.
-func shape(t *testing.T, body string) string {
-	t.Helper()
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(body), &fields); err != nil {
-		t.Fatalf("%s: %v", body, err)
-	}
-	if fields["commit"] == nil {
-		return body
-	}
-	names, _ := json.Marshal(fields)
-	return regexp.MustCompile(`:("[^"]*"|\d+|true|false)`).ReplaceAllString(
-		regexp.MustCompile(`\[.*\]`).ReplaceAllString(string(names), "[]"), ":_")
 }
