@@ -83,7 +83,7 @@ func newCluster(members int, adjust func(*Config)) *cluster {
 // start begins a life of a node with what its disk holds.
 func (c *cluster) start(n *node) {
 	n.cfg.Incarnation++
-	restored := Restored{n.disk.HardState, slices.Clone(n.disk.Entries)}
+	restored := Restored{HardState: n.disk.HardState, Entries: slices.Clone(n.disk.Entries)}
 	core, err := New(n.cfg, restored)
 	if err != nil {
 		panic(err)

@@ -32,7 +32,8 @@ type Config struct {
 // Restored is what the disk held at start.
 type Restored struct {
 	HardState HardState
-	Entries   []Entry // indexes 1..n without a gap
+	Snapshot  Snapshot // the newest; Index 0: none
+	Entries   []Entry  // those behind the snapshot, without a gap
 }
 
 func (c Config) withDefaults() Config {
@@ -82,19 +83,26 @@ func (c Config) valid() error {
 }
 
 func (r Restored) valid() error {
-	term := uint64(0)
-	for i, e := range r.Entries {
-		if e.Index != uint64(i)+1 {
-			return fmt.Errorf("restored log has entry %d where %d belongs", e.Index, i+1)
+	return validEntries(r.Snapshot.last(), r.Entries, r.HardState.Term)
+}
+
+// validEntries reports whether entries may follow base in the log of a member that is in a term.
+func validEntries(base Position, entries []Entry, current uint64) error {
+	if (base.Index == 0) != (base.Term == 0) {
+		return fmt.Errorf("log begins behind entry %d of term %d", base.Index, base.Term)
+	}
+	term := base.Term
+	for i, e := range entries {
+		if next := base.Index + uint64(i) + 1; e.Index != next {
+			return fmt.Errorf("log has entry %d where %d belongs", e.Index, next)
 		}
 		if e.Term < max(term, 1) {
-			return fmt.Errorf("restored entry %d has term %d after term %d", e.Index, e.Term, term)
+			return fmt.Errorf("log has entry %d of term %d after term %d", e.Index, e.Term, term)
 		}
 		term = e.Term
 	}
-	if term > r.HardState.Term {
-		return fmt.Errorf("restored log ends in term %d, above the current term %d",
-			term, r.HardState.Term)
+	if term > current {
+		return fmt.Errorf("log ends in term %d, above the current term %d", term, current)
 	}
 	return nil
 }

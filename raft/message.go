@@ -107,6 +107,9 @@ type Status struct {
 	Applied   uint64
 	LastIndex uint64
 	LastTerm  uint64
+
+	FirstIndex    uint64 // of the log that is left; LastIndex + 1: none is
+	SnapshotIndex uint64 // of the last entry the newest snapshot stands for; 0: there is none
 }
 
 // Progress is what a leader knows of one member.

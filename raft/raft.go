@@ -10,6 +10,7 @@
 // Where the rules of the paper's figure 2 are:
 //
 //	state                                       Core, below; log in log.go; peers in progress.go
+//	snapshots, log compaction (section 7)       snapshot.go
 //	all servers: apply up to the commit index   Ready, in ready.go
 //	all servers: a higher term is adopted       Step, in step.go
 //	followers, candidates, RequestVote          election.go (with pre-vote and sticky voters)
@@ -44,7 +45,8 @@ var (
 //
 // Invariants, which valid checks:
 //
-//  1. applied <= commit <= last index; durable <= handed <= last index.
+//  1. applied <= commit <= last index; durable <= handed <= last index; the log begins at or before
+//     the snapshot's last entry, and all that is compacted away is applied and durable.
 //  2. Terms in the log never fall, and none is above the current term.
 //  3. A leader knows itself as the leader, and voted for itself.
 //  4. For every peer of a leader: match < next <= last index + 1.
@@ -57,8 +59,9 @@ type Core struct {
 	chance *chance.Stream
 
 	// Persistent state, "updated on stable storage before responding to RPCs" (paper, figure 2).
-	hard HardState
-	log  log
+	hard     HardState
+	log      log
+	snapshot Snapshot // the newest one that is durable; the caller has its bytes
 
 	// Volatile state on all servers.
 	role        Role
@@ -100,9 +103,11 @@ func New(cfg Config, restored Restored) (*Core, error) {
 		self:   cfg.place(cfg.ID),
 		chance: chance.New(cfg.Seed, "election-timeout", uint64(cfg.ID)),
 		hard:   restored.HardState,
-		log:    restoredLog(restored.Entries),
+		log:    restoredLog(restored.Snapshot.last(), restored.Entries),
 		votes:  make([]ballot, len(cfg.Members)),
 	}
+	c.snapshot = restored.Snapshot
+	c.commit, c.applied = c.snapshot.Index, c.snapshot.Index // "reset state machine", paper figure 13
 	c.out.handed, c.out.durable = c.hard, c.hard
 	return c, nil
 }
@@ -157,6 +162,7 @@ func (c *Core) Status() Status {
 	return Status{
 		ID: c.cfg.ID, Term: c.hard.Term, Role: c.role, Leader: c.leader, Vote: c.hard.Vote,
 		Commit: c.commit, Applied: c.applied,
+		FirstIndex: c.log.base.Index + 1, SnapshotIndex: c.snapshot.Index,
 		LastIndex: c.log.last(), LastTerm: c.log.term(c.log.last()),
 	}
 }
@@ -181,7 +187,11 @@ func (c *Core) valid() error {
 		return fmt.Errorf("applied %d, commit %d, durable %d, handed %d, last %d are out of order",
 			c.applied, c.commit, l.durable, l.handed, last)
 	}
-	if err := (Restored{c.hard, l.entries}).valid(); err != nil {
+	if l.base.Index > min(c.applied, l.durable, c.snapshot.Index) {
+		return fmt.Errorf("log compacted up to %d; applied %d, durable %d, snapshot of %d",
+			l.base.Index, c.applied, l.durable, c.snapshot.Index)
+	}
+	if err := validEntries(l.base, l.entries, c.hard.Term); err != nil {
 		return err
 	}
 	leads, campaigns := c.role == Leader, c.role == Candidate

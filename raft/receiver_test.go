@@ -15,7 +15,7 @@ func lone(t *testing.T, term uint64, terms ...uint64) *Core {
 	core, err := New(Config{
 		ID: 1, Members: []NodeID{1, 2, 3}, ElectionTimeoutMin: testET,
 		ElectionTimeoutMax: 2 * testET, HeartbeatInterval: testHeartbeat,
-	}, Restored{HardState{Term: term}, entries})
+	}, Restored{HardState: HardState{Term: term}, Entries: entries})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (c *Core) appendOwn(kind EntryKind, data []byte) Position {
 // replicate sends a peer what it lacks, as far as flow control allows.
 func (c *Core) replicate(peer int) {
 	p := &c.peers[peer]
-	for p.next <= c.log.last() && p.mayTake(c.cfg.MaxInflightBytes) {
+	for p.next > c.log.base.Index && p.next <= c.log.last() && p.mayTake(c.cfg.MaxInflightBytes) {
 		c.sendAppend(peer, c.log.from(p.next, c.cfg.MaxAppendBytes))
 	}
 }
@@ -60,6 +60,10 @@ func (c *Core) stepAppend(m *Message) {
 	if !c.follow(m.From) {
 		return
 	}
+	if m.Index < c.log.base.Index {
+		c.vouchForCommitted(m.From)
+		return
+	}
 	if !c.log.holds(m.Index, m.LogTerm) {
 		hint := c.log.lastUpToTerm(m.Index, m.LogTerm)
 		c.send(Message{
@@ -72,6 +76,14 @@ func (c *Core) stepAppend(m *Message) {
 	last := m.Index + uint64(len(m.Entries))
 	c.commitTo(min(m.Commit, last)) // what lies above last may differ from the leader's
 	c.send(Message{Kind: AppendAnswer, To: m.From, Index: last, LogTerm: c.log.term(last)})
+}
+
+// vouchForCommitted answers a leader that sends what is compacted away here. All of that is
+// committed, so it is in the leader's log, too (paper 5.4.3, leader completeness).
+func (c *Core) vouchForCommitted(leader NodeID) {
+	c.send(Message{
+		Kind: AppendAnswer, To: leader, Index: c.commit, LogTerm: c.log.term(c.commit),
+	})
 }
 
 // adopt takes over the entries that the log lacks. What conflicts with them goes; what does not

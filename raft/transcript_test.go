@@ -213,7 +213,7 @@ func (s *script) fill(t *testing.T, d *datadriven.TestData, n *node) {
 	}
 	term := entries[len(entries)-1].Term
 	d.MaybeScanArgs(t, "term", &term)
-	n.disk = Restored{HardState{Term: term}, entries}
+	n.disk = Restored{HardState: HardState{Term: term}, Entries: entries}
 	s.start(n)
 }
 

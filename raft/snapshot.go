@@ -1,0 +1,60 @@
+package raft
+
+import (
+	"fmt"
+	"time"
+)
+
+// Snapshots and log compaction (paper, section 7; thesis, chapter 5). A snapshot stands for the
+// whole log up to its last entry. Its bytes are the state machine's: every member makes the same
+// bytes of the same state, so a snapshot of one member is as good as that of another. The caller
+// keeps them; the core knows the metadata, and decides what becomes of the log.
+
+// Snapshot is what is known about a snapshot without its bytes.
+type Snapshot struct {
+	Index uint64        // of the last entry it stands for; 0: there is no snapshot
+	Term  uint64        // of that entry
+	Time  time.Duration // cluster time of that entry
+
+	Size     uint64 // of the bytes
+	Checksum uint32 // CRC-32C of the bytes
+}
+
+// SnapshotID tells one snapshot from another: members that give the same one have the same bytes.
+type SnapshotID struct {
+	Index    uint64
+	Term     uint64
+	Size     uint64
+	Checksum uint32
+}
+
+// ID returns what identifies the snapshot.
+func (s *Snapshot) ID() SnapshotID {
+	return SnapshotID{s.Index, s.Term, s.Size, s.Checksum}
+}
+
+// last returns the position of the last entry that the snapshot stands for.
+func (s *Snapshot) last() Position {
+	return Position{Index: s.Index, Term: s.Term}
+}
+
+// Compact tells that a snapshot of this member's own state is durable, and lets go of the log that
+// it stands for, but for the last keep entries: a follower that lacks only those needs no snapshot.
+// Nothing that is not durable is dropped. One that is older than what is known does nothing.
+func (c *Core) Compact(s Snapshot, keep uint64) {
+	if s.Index <= c.snapshot.Index {
+		return
+	}
+	if s.Index > c.applied || c.log.knows(s.Index) && !c.log.holds(s.Index, s.Term) {
+		panic(fmt.Sprintf("raft: snapshot of entry %d of term %d, applied up to %d",
+			s.Index, s.Term, c.applied))
+	}
+	c.snapshot = s
+	c.compact(keep)
+}
+
+// compact drops what the snapshot stands for, except for the entries to be kept.
+func (c *Core) compact(keep uint64) {
+	upTo := min(c.snapshot.Index, c.log.durable)
+	c.log.compact(upTo - min(upTo, keep))
+}
