@@ -81,7 +81,7 @@ func (r *raftd) Deploy(ctx context.Context, h *Host) error {
 	return r.deploy(ctx, h, programs...)
 }
 
-// arguments are the command line of the node of a host, the program first.
+// arguments are the command line of the node of a host.
 func (r *raftd) arguments(h *Host, program string) []string {
 	peers := make([]string, len(r.hosts))
 	for i, peer := range r.hosts {
@@ -89,6 +89,9 @@ func (r *raftd) arguments(h *Host, program string) []string {
 	}
 	o := r.spec.Options
 	return []string{
+		// The data network is reached by others. Said by the environment, since builds older than
+		// this rule know no flag for it.
+		"env", "RAFTD_INSECURE=true",
 		program,
 		"--name=" + h.Name(),
 		"--data=" + r.root(h) + "/data",

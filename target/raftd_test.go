@@ -285,7 +285,7 @@ func TestRaftdArguments(t *testing.T) {
 	}
 	target := NewRaftd(RaftdSpec{Nodes: 2, Options: RaftdOptions{Prevote: true}}, "0123abcd", hosts)
 	want := []string{
-		"/p", "--name=n2", "--data=/home/x/.gauntlet/0123abcd/data",
+		"env", "RAFTD_INSECURE=true", "/p", "--name=n2", "--data=/home/x/.gauntlet/0123abcd/data",
 		"--listen-client=[fd00::2]:4400", "--listen-peer=[fd00::2]:4401",
 		"--peers=n1=198.18.0.11:4401,n2=[fd00::2]:4401",
 		"--election-timeout=300ms", "--heartbeat=50ms", "--prevote=true", "--check-quorum=false",

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,57 +15,137 @@ import (
 	"gauntlet/raft/server"
 )
 
-// Flags are the command line. The help texts are the reference.
+// Flags are the command line, and the keys of --config. The help texts are the reference.
 type Flags struct {
-	Name  string   `required:"" help:"This member's name, one of --peers."`
-	Data  string   `required:"" help:"Directory of the log. Created if absent."`
-	Peers []string `required:"" placeholder:"NAME=HOST:PORT" help:"All members, in one order."`
+	memberFlags  `embed:"" group:"member"`
+	networkFlags `embed:"" group:"network"`
+	raftFlags    `embed:"" group:"raft"`
 
+	Version kong.VersionFlag `help:"Print what this binary was built of."`
+
+	file    *configFile     // nil: none
+	given   map[string]bool // on the command line, by name
+	members []server.Member // parsed from Peers
+	self    raft.NodeID
+}
+
+// memberFlags say who the member is, and where it keeps what.
+type memberFlags struct {
+	Config configFlag `placeholder:"FILE" help:"Settings, as YAML; flags win. See raft/README.md."`
+	Name   string     `required:"" help:"This member's name, one of --peers."`
+	Data   string     `required:"" help:"Directory of the log. Created if absent."`
+	Peers  []string   `required:"" placeholder:"NAME=HOST:PORT" help:"All members, in one order."`
+	Log    string     `placeholder:"FILE" help:"Event log; default: standard output."`
+}
+
+// networkFlags say who may reach the member.
+type networkFlags struct {
 	ListenClient string `default:"127.0.0.1:4400" help:"Where clients connect."`
 	ListenPeer   string `default:"127.0.0.1:4401" help:"Where peers connect."`
+	Insecure     bool   `env:"RAFTD_INSECURE" help:"Let others than this machine connect."`
+}
 
+// raftFlags are the timing and the options of the protocol.
+type raftFlags struct {
 	ElectionTimeout time.Duration `default:"300ms" help:"Minimum; the maximum is twice as long."`
 	Heartbeat       time.Duration `help:"Default: a sixth of the election timeout."`
 	Prevote         bool          `default:"true" negatable:"" help:"Ask before raising the term."`
 	CheckQuorum     bool          `default:"true" negatable:"" help:"Resign without a majority."`
 	RequestTimeout  time.Duration `default:"5s" help:"Longest wait of a client for an answer."`
-
-	Log     string           `placeholder:"FILE" help:"Event log; default: standard output."`
-	Version kong.VersionFlag `help:"Print what this binary was built of."`
-
-	members []server.Member // parsed from Peers
-	self    raft.NodeID
 }
 
-// check completes the flags, or tells in one line what is wrong with them.
+// groups are the headings of --help.
+var groups = kong.ExplicitGroups([]kong.Group{
+	{Key: "member", Title: "Member"},
+	{Key: "network", Title: "Network"},
+	{Key: "raft", Title: "Raft"},
+})
+
+// problem is one thing wrong with a flag.
+type problem struct {
+	flag string
+	text string
+	hint string // how to mend it; may be empty
+}
+
+// check completes the flags, or tells all that is wrong with them: a line each, with the place,
+// and a hint below it where there is one.
 func (f *Flags) check() error {
+	var wrong []error
+	for _, p := range f.problems() {
+		line := f.file.where(p.flag, f.given) + " " + p.text
+		if p.hint != "" {
+			line += "\n  hint: " + p.hint
+		}
+		wrong = append(wrong, errors.New(line))
+	}
+	return errors.Join(wrong...)
+}
+
+func (f *Flags) problems() []problem {
 	if f.Heartbeat == 0 {
 		f.Heartbeat = f.ElectionTimeout / 6
 	}
-	switch {
-	case f.ElectionTimeout < 10*time.Millisecond:
-		return fmt.Errorf("--election-timeout %v: at least 10ms", f.ElectionTimeout)
-	case f.Heartbeat <= 0 || f.Heartbeat > f.ElectionTimeout/2:
-		return fmt.Errorf("--heartbeat %v: above 0, at most half of --election-timeout %v",
-			f.Heartbeat, f.ElectionTimeout)
-	case f.RequestTimeout <= 0:
-		return fmt.Errorf("--request-timeout %v: above 0", f.RequestTimeout)
+	problems := f.parsePeers()
+	wrong := func(is bool, flag, hint, format string, values ...any) {
+		if is {
+			problems = append(problems, problem{flag, fmt.Sprintf(format, values...), hint})
+		}
 	}
-	return f.parsePeers()
+	wrong(f.ElectionTimeout < 10*time.Millisecond, "election-timeout", "",
+		"%v: at least 10ms", f.ElectionTimeout)
+	wrong(f.Heartbeat <= 0 || f.Heartbeat > f.ElectionTimeout/2, "heartbeat", "",
+		"%v: above 0, at most half of --election-timeout %v", f.Heartbeat, f.ElectionTimeout)
+	wrong(f.RequestTimeout <= 0, "request-timeout", "", "%v: above 0", f.RequestTimeout)
+	return append(problems, f.checkListeners()...)
 }
 
-func (f *Flags) parsePeers() error {
+// checkListeners refuses what others could reach by an oversight.
+func (f *Flags) checkListeners() []problem {
+	var problems []problem
+	for _, l := range []struct{ flag, address, danger string }{
+		{"listen-client", f.ListenClient, "anyone there could read and write"},
+		{"listen-peer", f.ListenPeer, "anyone there could vote and append"},
+	} {
+		host, _, err := net.SplitHostPort(l.address)
+		switch {
+		case err != nil:
+			problems = append(problems, problem{l.flag,
+				fmt.Sprintf("%q is not HOST:PORT", l.address), ""})
+		case !isLoopback(host) && !f.Insecure:
+			problems = append(problems, problem{l.flag,
+				fmt.Sprintf("%s is reached from beyond this machine: %s", l.address, l.danger),
+				"--insecure allows it"})
+		}
+	}
+	return problems
+}
+
+// isLoopback reports whether only this machine can reach a listener on host. Names are not looked
+// up: they may mean something else tomorrow.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (f *Flags) parsePeers() []problem {
+	var problems []problem
 	names, addresses := map[string]bool{}, map[string]bool{}
 	for i, peer := range f.Peers {
+		wrong := func(format string, values ...any) {
+			problems = append(problems,
+				problem{"peers", fmt.Sprintf("%q", peer) + fmt.Sprintf(format, values...), ""})
+		}
 		name, address, ok := strings.Cut(peer, "=")
 		if !ok || name == "" {
-			return fmt.Errorf("--peers: %q is not NAME=HOST:PORT", peer)
+			wrong(" is not NAME=HOST:PORT")
+			continue
 		}
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			return fmt.Errorf("--peers: %q: %q is not HOST:PORT", peer, address)
+			wrong(": %q is not HOST:PORT", address)
 		}
 		if names[name] || addresses[address] {
-			return fmt.Errorf("--peers: %q: name or address listed twice", peer)
+			wrong(": name or address listed twice")
 		}
 		names[name], addresses[address] = true, true
 		id := raft.NodeID(i + 1)
@@ -72,10 +154,13 @@ func (f *Flags) parsePeers() error {
 			f.self = id
 		}
 	}
-	if f.self == 0 {
-		return fmt.Errorf("--name %q is not among --peers", f.Name)
+	if f.self == 0 && !slices.ContainsFunc(problems, func(p problem) bool {
+		return strings.HasSuffix(p.text, "NAME=HOST:PORT")
+	}) {
+		problems = append(problems,
+			problem{"name", fmt.Sprintf("%q is not among --peers", f.Name), ""})
 	}
-	return nil
+	return problems
 }
 
 // config is what the flags say. Members recognise each other by a hash of the list of peers.

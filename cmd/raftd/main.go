@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,28 +34,17 @@ func main() {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	var flags Flags
-	exit := -1 // set by --help and --version
-	parser, err := kong.New(&flags,
-		kong.Name("raftd"),
-		kong.Description("One member of a replicated key-value store."),
-		kong.Vars{"version": Build},
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { exit = code }),
-	)
-	if err != nil {
-		fmt.Fprintf(stderr, "raftd: %v\n", err)
-		return exitFailed
-	}
-	_, err = parser.Parse(args)
+	flags, exit, err := parse(args, stdout, stderr)
 	if exit >= 0 {
 		return exit
 	}
-	if err == nil {
-		err = flags.check()
-	}
 	if err != nil {
-		fmt.Fprintf(stderr, "raftd: %v\n", err)
+		for line := range strings.Lines(err.Error() + "\n") {
+			if !strings.HasPrefix(line, " ") { // a hint belongs to the line before
+				line = "raftd: " + line
+			}
+			fmt.Fprint(stderr, line)
+		}
 		return exitUsage
 	}
 	if err := serve(flags, stdout); err != nil {
@@ -64,8 +54,37 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
+// parse reads the command line and the file that it names. What is not negative is an exit code: of
+// --help and --version.
+func parse(args []string, stdout, stderr io.Writer) (flags *Flags, exit int, err error) {
+	flags, exit = &Flags{}, -1
+	parser, err := kong.New(flags,
+		kong.Name("raftd"),
+		kong.Description("One member of a replicated key-value store."),
+		kong.Vars{"version": Build},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }),
+		kong.Bind(flags),
+		groups,
+	)
+	if err != nil {
+		return flags, exitFailed, err
+	}
+	ctx, err := parser.Parse(args)
+	if exit >= 0 || err != nil {
+		return flags, exit, err
+	}
+	flags.given = map[string]bool{}
+	for _, path := range ctx.Path {
+		if path.Flag != nil && !path.Resolved {
+			flags.given[path.Flag.Name] = true
+		}
+	}
+	return flags, exit, flags.check()
+}
+
 // serve runs the member until a signal ends it or it fails.
-func serve(flags Flags, stdout io.Writer) error {
+func serve(flags *Flags, stdout io.Writer) error {
 	signals, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	cfg := flags.config()

@@ -32,6 +32,8 @@ func TestBadFlags(t *testing.T) {
 		{append(good, "--election-timeout", "1ms"), "at least 10ms"},
 		{append(good, "--heartbeat", "200ms"), "at most half of --election-timeout 300ms"},
 		{append(good, "--request-timeout", "0s"), "above 0"},
+		{append(good, "--listen-peer", "4401"), `--listen-peer "4401" is not HOST:PORT`},
+		{append(good, "--config", "/nowhere"), "open /nowhere"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := run(bad.args, &stdout, &stderr)
@@ -54,11 +56,9 @@ func TestVersion(t *testing.T) {
 
 // Goal: the options that a harness sets reach the server.
 func TestFlagsReachTheServer(t *testing.T) {
-	f := Flags{
-		Name: "b", Peers: []string{"a=h:1", "b=h:2", "c=h:3"}, CheckQuorum: true,
-		ElectionTimeout: 600 * time.Millisecond, RequestTimeout: time.Second,
-	}
-	if err := f.check(); err != nil {
+	f, _, err := parse([]string{"--name=b", "--data=d", "--peers=a=h:1,b=h:2,c=h:3",
+		"--election-timeout=600ms", "--no-prevote"}, io.Discard, io.Discard)
+	if err != nil {
 		t.Fatal(err)
 	}
 	c := f.config()
@@ -66,7 +66,7 @@ func TestFlagsReachTheServer(t *testing.T) {
 		c.PreVote || !c.CheckQuorum {
 		t.Errorf("%+v", c)
 	}
-	other := f
+	other := *f
 	other.Peers = []string{"a=h:1", "c=h:3", "b=h:2"}
 	if other.config().Cluster == c.Cluster {
 		t.Error("members that disagree on the order of peers would recognise each other")
