@@ -2,13 +2,14 @@
 // commands that travel through the log as bytes. It is pure: the same entries in the same order
 // give the same state and the same results on every member.
 //
-// Client sessions (thesis 6.3) and snapshots will live in Store; until then a caller that repeats
-// a command runs it twice, so clients must not.
+// A snapshot of the state is taken in constant time and written while commands go on: snapshot.go.
+//
+// Client sessions (thesis 6.3) will live in Store; until then a caller that repeats a command runs
+// it twice, so clients must not.
 package kv
 
 import (
-	"bytes"
-	"slices"
+	"github.com/tidwall/btree"
 
 	"gauntlet/raft"
 )
@@ -56,7 +57,7 @@ type Step struct {
 // Result is what a command or a read found.
 type Result struct {
 	Found   bool   // read: the key is there. A CAS that did not swap: likewise. Add: true
-	Value   []byte // the value found, or the sum; never to be changed
+	Value   []byte // the value found, or the sum
 	Swapped bool   // CAS
 
 	// Conflict: the command contradicts what the map holds, and changed nothing. What an Add found
@@ -65,23 +66,31 @@ type Result struct {
 	Steps    []Result // Txn: one for each step; nil after a conflict
 }
 
-// Store is the map. The zero value is not usable: see New.
+// Store is the map. It is not safe for concurrent use, but what Freeze returns is independent of
+// it.
+//
+// It is a B-tree that is copied on write, so that a snapshot neither stops the commands nor needs
+// the memory of a second map. Keys and values are strings: they are copied out of the entry, whose
+// data may be a slice of a whole network frame, and nobody can change them afterwards.
 type Store struct {
-	values map[string][]byte
+	values btree.Map[string, string]
 }
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{values: make(map[string][]byte)}
+	return &Store{}
 }
 
 // Get returns what a key holds.
 func (s *Store) Get(key string) Result {
-	value, found := s.values[key]
-	return Result{Found: found, Value: slices.Clip(value)}
+	value, found := s.values.Get(key)
+	if !found {
+		return Result{}
+	}
+	return Result{Found: true, Value: []byte(value)}
 }
 
-// Apply carries out one committed entry. It takes the entry's data over. An entry that holds no
+// Apply carries out one committed entry. It keeps none of the entry's data. An entry that holds no
 // command (a no-op) changes nothing and returns false, and so does one that cannot be decoded: all
 // members agree on that, too.
 func (s *Store) Apply(e raft.Entry) (Command, Result, bool) {
@@ -106,11 +115,11 @@ func (s *Store) do(cmd *Command) Result {
 }
 
 func (s *Store) compareAndSet(cmd *Command) Result {
-	current := s.Get(cmd.Key)
+	current, found := s.values.Get(cmd.Key)
 	expectsAbsent := cmd.Expected == nil
-	if current.Found == expectsAbsent || !bytes.Equal(current.Value, cmd.Expected) {
-		return current
+	if found == expectsAbsent || current != string(cmd.Expected) {
+		return s.Get(cmd.Key)
 	}
-	s.values[cmd.Key] = cmd.Value
+	s.values.Set(cmd.Key, string(cmd.Value))
 	return Result{Swapped: true}
 }

@@ -8,9 +8,9 @@ func (s *Store) step(p Step) Result {
 	case Get:
 		return s.Get(p.Key)
 	case Put:
-		s.values[p.Key] = p.Value
+		s.values.Set(p.Key, string(p.Value))
 	case Delete:
-		delete(s.values, p.Key)
+		s.values.Delete(p.Key)
 	case Append:
 		return s.append(p.Key, p.Value)
 	case Add:
@@ -19,43 +19,48 @@ func (s *Store) step(p Step) Result {
 	return Result{}
 }
 
-// append changes no byte that was handed out, though it may use the room behind them: whoever
-// holds the old value holds no more of it than its length.
 func (s *Store) append(key string, value []byte) Result {
-	current := s.values[key]
+	current, _ := s.values.Get(key)
 	if len(current)+len(value) > MaxValueBytes {
 		return Result{Conflict: true}
 	}
-	s.values[key] = append(current, value...)
+	s.values.Set(key, current+string(value))
 	return Result{}
 }
 
 func (s *Store) add(key string, delta []byte) Result {
 	old, ok := int64(0), true
-	if current, found := s.values[key]; found {
+	if current, found := s.values.Get(key); found {
 		old, ok = number(current)
 	}
-	change, valid := number(delta)
+	change, valid := number(string(delta))
 	sum := old + change
 	if !ok || !valid || (sum > old) != (change > 0) && change != 0 {
 		return Result{Conflict: true}
 	}
 	value := strconv.AppendInt(nil, sum, 10)
-	s.values[key] = value
+	s.values.Set(key, string(value))
 	return Result{Found: true, Value: value}
 }
 
-func number(value []byte) (int64, bool) {
-	n, err := strconv.ParseInt(string(value), 10, 64)
+func number(value string) (int64, bool) {
+	n, err := strconv.ParseInt(value, 10, 64)
 	return n, err == nil
+}
+
+// held is what a key held before a step.
+type held struct {
+	value string
+	found bool
 }
 
 // transact takes the steps one after the other, and takes them back if one conflicts.
 func (s *Store) transact(steps []Step) Result {
 	results := make([]Result, 0, len(steps))
-	before := make([]Result, 0, len(steps))
+	before := make([]held, 0, len(steps))
 	for i, p := range steps {
-		before = append(before, s.Get(p.Key))
+		value, found := s.values.Get(p.Key)
+		before = append(before, held{value, found})
 		r := s.step(p)
 		if r.Conflict {
 			for j := i; j >= 0; j-- {
@@ -68,10 +73,10 @@ func (s *Store) transact(steps []Step) Result {
 	return Result{Steps: results}
 }
 
-func (s *Store) restore(key string, was Result) {
-	if !was.Found {
-		delete(s.values, key)
+func (s *Store) restore(key string, was held) {
+	if !was.found {
+		s.values.Delete(key)
 		return
 	}
-	s.values[key] = was.Value
+	s.values.Set(key, was.value)
 }
