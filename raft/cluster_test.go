@@ -116,9 +116,9 @@ func (c *cluster) drain(n *node) {
 		for _, a := range r.Reads {
 			c.answerRead(n, a)
 		}
-		for _, id := range r.Refused {
-			c.trace("%d learns that forward %d is refused", n.cfg.ID, id)
-			c.refused[c.forwarded[id]] = true
+		for _, f := range r.Refused {
+			c.trace("%d learns that forward %d is refused: %s", n.cfg.ID, f.ID, f.Reason)
+			c.refused[c.forwarded[f.ID]] = true
 		}
 	}
 	c.check(n)

@@ -18,7 +18,7 @@ func (c *Core) tickElection() {
 	if c.cfg.PreVote {
 		c.becomePreCandidate()
 	} else {
-		c.becomeCandidate()
+		c.becomeCandidate(false)
 	}
 }
 
@@ -54,36 +54,38 @@ func (c *Core) becomeFollower(term uint64, leader NodeID) {
 func (c *Core) becomePreCandidate() {
 	c.become(PreCandidate, 0)
 	c.restartElectionTimer()
-	c.campaign(PreVote, c.hard.Term+1)
+	c.campaign(Message{Kind: PreVote, Term: c.hard.Term + 1})
 	c.count(c.self, true)
 }
 
 // becomeCandidate starts an election (paper 5.2). The own vote counts when it is durable, see
-// Persisted: without that a crash here would allow a second vote in this term.
-func (c *Core) becomeCandidate() {
+// Persisted: without that a crash here would allow a second vote in this term. In a transfer the
+// leader itself has asked for the election, and voters are told so.
+func (c *Core) becomeCandidate(transfer bool) {
 	c.hard = HardState{Term: c.hard.Term + 1, Vote: c.cfg.ID}
 	c.become(Candidate, 0)
 	c.restartElectionTimer()
-	c.campaign(Vote, c.hard.Term)
+	c.campaign(Message{Kind: Vote, Term: c.hard.Term, Transfer: transfer})
 }
 
 // become changes role and leader. Reads under way were promised by the old ones.
 func (c *Core) become(role Role, leader NodeID) {
 	if role != c.role || leader != c.leader {
 		c.failReads()
+		c.transfer = transfer{}
 	}
 	c.role, c.leader = role, leader
 }
 
 // campaign forgets all votes and asks every other member for a new one.
-func (c *Core) campaign(kind MessageKind, term uint64) {
+func (c *Core) campaign(question Message) {
 	clear(c.votes)
-	last := c.log.last()
+	question.Index = c.log.last()
+	question.LogTerm = c.log.term(question.Index)
 	for _, id := range c.cfg.Members {
 		if id != c.cfg.ID {
-			c.send(Message{
-				Kind: kind, To: id, Term: term, Index: last, LogTerm: c.log.term(last),
-			})
+			question.To = id
+			c.send(question)
 		}
 	}
 }
@@ -105,7 +107,7 @@ func (c *Core) count(member int, grant bool) {
 	}
 	switch c.role {
 	case PreCandidate:
-		c.becomeCandidate()
+		c.becomeCandidate(false)
 	case Candidate:
 		c.becomeLeader()
 	}

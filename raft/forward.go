@@ -51,12 +51,12 @@ func (c *Core) stepForward(m *Message) {
 	}
 	c.forwards.last[from] = m.ID
 	if _, err := c.propose(m.Data); err != nil {
-		c.send(Message{Kind: ForwardRefused, To: m.From, ID: m.ID})
+		c.send(Message{Kind: ForwardRefused, To: m.From, ID: m.ID, Data: []byte(err.Error())})
 	}
 }
 
 func (c *Core) stepForwardRefused(m *Message) {
 	if id, own := c.ownCount(m.ID); own {
-		c.out.refused = append(c.out.refused, id)
+		c.out.refused = append(c.out.refused, RefusedForward{ID: id, Reason: string(m.Data)})
 	}
 }

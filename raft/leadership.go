@@ -25,16 +25,21 @@ func (c *Core) tickLeader() {
 		c.becomeFollower(c.hard.Term, 0)
 		return
 	}
+	c.tickTransfer()
 	if c.now >= c.heartbeatDue {
 		c.startRound()
 	}
 }
 
 func (c *Core) leaderDeadline() time.Duration {
+	due := c.heartbeatDue
 	if c.cfg.CheckQuorum {
-		return min(c.heartbeatDue, c.quorumDue())
+		due = min(due, c.quorumDue())
 	}
-	return c.heartbeatDue
+	if c.transfer.to != 0 {
+		due = min(due, c.transfer.due)
+	}
+	return due
 }
 
 // quorumDue returns when a leader resigns unless it hears more: one minimum election timeout after
@@ -111,5 +116,6 @@ func (c *Core) stepHeartbeatAnswer(m *Message) {
 	p.heard = c.now
 	p.round = max(p.round, m.Round)
 	c.nudge(peer)
+	c.repeatTimeoutNow(m.From)
 	c.confirmReads()
 }

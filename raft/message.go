@@ -44,6 +44,7 @@ const (
 	ReadIndexAnswer MessageKind = 10 //
 	Forward         MessageKind = 11 // a follower hands a proposal to its leader
 	ForwardRefused  MessageKind = 12 // ... which certainly did not and will not propose it
+	TimeoutNow      MessageKind = 13 // a leader has its successor campaign (thesis 3.10)
 )
 
 // String returns the name of a kind.
@@ -51,6 +52,7 @@ func (k MessageKind) String() string {
 	names := [...]string{
 		"none", "PreVote", "PreVoteAnswer", "Vote", "VoteAnswer", "Append", "AppendAnswer",
 		"Heartbeat", "HeartbeatAnswer", "ReadIndex", "ReadIndexAnswer", "Forward", "ForwardRefused",
+		"TimeoutNow",
 	}
 	if int(k) < len(names) {
 		return names[k]
@@ -71,13 +73,14 @@ type Message struct {
 	Commit  uint64 // leader's; bounded by what the follower is known to hold, except in an Append
 	Entries []Entry
 
+	Transfer  bool // Vote: the leader asked for it, so that hearing one is no reason to refuse
 	Reject    bool
 	HintIndex uint64 // refused Append: where the leader should look next ...
 	HintTerm  uint64 // ... and the term there, so that whole terms are skipped
 
 	Round uint64 // Heartbeat and its answer: rises with every round of a leader; 0: do not answer
 	ID    uint64 // ReadIndex, Forward and their answers: the asker's incarnation << 32, plus a count
-	Data  []byte // Forward: the proposal
+	Data  []byte // Forward: the proposal. ForwardRefused: why, in words
 }
 
 // Role is what a member is at the moment (paper 5.1).
@@ -110,6 +113,9 @@ type Status struct {
 
 	FirstIndex    uint64 // of the log that is left; LastIndex + 1: none is
 	SnapshotIndex uint64 // of the last entry the newest snapshot stands for; 0: there is none
+
+	Transferee   NodeID // of a leader: to whom it hands its leadership over; 0: no transfer
+	TransferTold bool   // ... and in this term somebody was told to campaign, which may yet obey
 }
 
 // Progress is what a leader knows of one member.

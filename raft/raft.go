@@ -20,10 +20,10 @@
 //	durable before answering                    ready.go
 //	reads (thesis 6.4)                          reads.go
 //	proposals handed to the leader              forward.go
+//	leadership transfer (thesis 3.10)           transfer.go
 //
-// Sessions and snapshots will live in raft/kv and log.go, joint configurations in quorum.go,
-// leadership transfer in leadership.go, lease reads in reads.go. Until then a core has a fixed
-// set of voters and keeps its whole log.
+// Sessions and snapshots will live in raft/kv and log.go, joint configurations in quorum.go, lease
+// reads in reads.go. Until then a core has a fixed set of voters and keeps its whole log.
 package raft
 
 import (
@@ -36,9 +36,10 @@ import (
 
 // Why a core refuses a request. Each certainly had no effect.
 var (
-	ErrNotLeader = errors.New("not the leader")
-	ErrNoLeader  = errors.New("no known leader")
-	ErrBusy      = errors.New("too many uncommitted proposals")
+	ErrNotLeader    = errors.New("not the leader")
+	ErrNoLeader     = errors.New("no known leader")
+	ErrBusy         = errors.New("too many uncommitted proposals")
+	ErrTransferring = errors.New("leadership is being transferred")
 )
 
 // Core is one member. It is not safe for concurrent use.
@@ -83,6 +84,7 @@ type Core struct {
 	heartbeatDue time.Duration
 	uncommitted  int // bytes of proposals above commit
 	forwards     forwards
+	transfer     transfer
 	sorted       []uint64 // room for majority to work in
 
 	out outbox
@@ -136,7 +138,7 @@ func (c *Core) Deadline() time.Duration {
 
 // Propose appends a command to the log of a leader, which takes data over. The entry at the
 // position returned may or may not be committed later; should another entry be committed at its
-// index, it never was. It returns ErrNotLeader or ErrBusy.
+// index, it never was. It returns ErrNotLeader, ErrBusy or ErrTransferring.
 func (c *Core) Propose(now time.Duration, data []byte) (Position, error) {
 	c.advance(now)
 	return c.propose(data)
@@ -164,6 +166,7 @@ func (c *Core) Status() Status {
 		Commit: c.commit, Applied: c.applied,
 		FirstIndex: c.log.base.Index + 1, SnapshotIndex: c.snapshot.Index,
 		LastIndex: c.log.last(), LastTerm: c.log.term(c.log.last()),
+		Transferee: c.transfer.to, TransferTold: c.transfer.told,
 	}
 }
 

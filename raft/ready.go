@@ -30,7 +30,7 @@ type Ready struct {
 	AfterPersist []Message
 	Committed    []Entry
 	Reads        []ReadAnswer
-	Refused      []uint64 // ids of forwarded proposals that certainly will not be proposed
+	Refused      []RefusedForward
 }
 
 // ReadAnswer says that the read with this id may be served once Index is applied, or that it
@@ -39,6 +39,12 @@ type ReadAnswer struct {
 	ID     uint64
 	Index  uint64
 	Failed bool // leadership was lost or is unknown: ask again
+}
+
+// RefusedForward is a forwarded proposal that certainly will not be proposed.
+type RefusedForward struct {
+	ID     uint64
+	Reason string // the leader's
 }
 
 // outbox gathers the next Ready and remembers the outstanding ones.
@@ -57,13 +63,14 @@ type parcel struct {
 	now     []Message
 	after   []Message
 	reads   []ReadAnswer
-	refused []uint64
+	refused []RefusedForward
 }
 
 // emptied returns the parcel without its contents, and lets go of what they refer to.
 func (p parcel) emptied() parcel {
 	clear(p.now)
 	clear(p.after)
+	clear(p.refused)
 	return parcel{p.now[:0], p.after[:0], p.reads[:0], p.refused[:0]}
 }
 
@@ -176,4 +183,5 @@ func (c *Core) flush() {
 			c.announceCommit(i)
 		}
 	}
+	c.handOver()
 }

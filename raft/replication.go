@@ -5,6 +5,9 @@ func (c *Core) propose(data []byte) (Position, error) {
 	if c.role != Leader {
 		return Position{}, ErrNotLeader
 	}
+	if c.transfer.to != 0 {
+		return Position{}, ErrTransferring
+	}
 	if c.uncommitted > 0 && c.uncommitted+len(data) > c.cfg.MaxUncommittedBytes {
 		return Position{}, ErrBusy
 	}

@@ -103,7 +103,10 @@ func (s *schedule) request(n *node) {
 				s.drain(n)
 			}
 		}
-	case 1:
+	case 1: // a transfer now and then: whom everybody deposes leads nothing
+		if n.core.Status().Role == Leader && s.draw("transfer", 6) == 0 {
+			_ = n.core.Transfer(s.now, NodeID(s.draw("to", len(s.nodes)+1)))
+		}
 		_ = s.forward(n)
 	case 2:
 		if s.read(n) != nil {

@@ -19,7 +19,8 @@ func (c *Core) Step(now time.Duration, m Message) {
 	case m.Kind == PreVoteAnswer && !m.Reject: // likewise
 		c.stepPreVoteGranted(&m)
 		return
-	case m.Kind == Vote && m.Term > c.hard.Term && c.cfg.CheckQuorum && c.hearsLeader():
+	case m.Kind == Vote && !m.Transfer && m.Term > c.hard.Term && c.cfg.CheckQuorum &&
+		c.hearsLeader():
 		return // a sticky voter does not even adopt the term (thesis 4.2.3)
 	case m.Term > c.hard.Term:
 		c.becomeFollower(m.Term, 0)
@@ -53,11 +54,14 @@ func (c *Core) dispatch(m *Message) {
 		c.stepForward(m)
 	case ForwardRefused:
 		c.stepForwardRefused(m)
+	case TimeoutNow:
+		c.stepTimeoutNow(m)
 	}
 }
 
 // answerStale tells the sender of a question from a lower term what the term is by now. Answers
-// from a lower term are dropped, and so is a Forward: it may have been taken in its own term.
+// from a lower term are dropped, and so is a Forward: it may have been taken in its own term. A
+// TimeoutNow is an order of its term's leader: of a lower term it is void.
 func (c *Core) answerStale(m *Message) {
 	switch m.Kind {
 	case Vote:

@@ -33,6 +33,7 @@ import (
 //	                        what is on the network now and fits
 //	stabilize [MEMBERS...]  deliver among these members, or all, until nothing moves
 //	propose N | forward N | read N
+//	transfer N TO           member N is to hand its leadership to TO, 0: to anybody
 //	disk N hold|write|free  hold back disk completions; complete the oldest; complete all
 //	crash N | restart N
 //	status [N...]
@@ -131,7 +132,7 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) {
 		s.status(members)
 		return
 	}
-	if len(members) == 0 || len(members) > 1 && d.Cmd != "log" {
+	if len(members) == 0 || len(members) > 1 && d.Cmd != "log" && d.Cmd != "transfer" {
 		t.Fatalf("%s: %s needs one member", d.Pos, d.Cmd)
 	}
 	s.one(t, d, members[0], words)
@@ -165,6 +166,12 @@ func (s *script) one(t *testing.T, d *datadriven.TestData, n *node, words []stri
 		err = s.forward(n)
 	case "read":
 		err = s.read(n)
+	case "transfer":
+		var to int
+		if to, err = strconv.Atoi(d.CmdArgs[1].Key); err != nil {
+			t.Fatalf("%s: %v", d.Pos, err)
+		}
+		err = n.core.Transfer(s.now, NodeID(to))
 	case "crash":
 		s.crash(n)
 		return
@@ -285,6 +292,9 @@ func (s *script) status(members []*node) {
 		is := n.core.Status()
 		s.trace("%d %v term=%d vote=%d leader=%d commit=%d %s", is.ID, is.Role, is.Term, is.Vote,
 			is.Leader, is.Commit, describeEntries(n.core.log.entries))
+		if is.Transferee != 0 {
+			s.trace("  hands over to %d", is.Transferee)
+		}
 		for _, p := range n.core.Progress() {
 			if p.ID != is.ID {
 				s.trace("  %d %s match=%d next=%d", p.ID, p.State, p.Match, p.Next)
@@ -320,6 +330,9 @@ func describe(m Message) string {
 	}
 	if m.Commit > 0 {
 		fmt.Fprintf(&b, " commit=%d", m.Commit)
+	}
+	if m.Transfer {
+		b.WriteString(" transfer")
 	}
 	if m.Reject {
 		b.WriteString(" refused")

@@ -40,6 +40,7 @@ type Answer struct {
 	ID      uint64
 	Index   uint64 // of the entry that was the write, or whose state the read saw
 	Result  kv.Result
+	Leader  raft.NodeID // of a transfer that ended well: who leads now
 	Refusal *Refusal
 }
 
@@ -52,12 +53,21 @@ type Refusal struct {
 
 // Event is a change worth a line in the log.
 type Event struct {
-	Kind   string // "term"; "vote"; "role", of which "leader" is a claim of leadership; "leader"
+	Kind string // "term"; "vote"; "role", of which "leader" is a claim of leadership; "leader";
+	// "transfer", begun or given up
 	Term   uint64
 	Role   raft.Role   // of a "role" event
 	Leader raft.NodeID // of "role" and "leader" events; 0: unknown
 	Vote   raft.NodeID // of a "vote" event: whom this member voted for
+	Peer   raft.NodeID // of a "transfer" event: the successor
+	State  string      // of a "transfer" event: Begun or GivenUp
 }
+
+// The states of events.
+const (
+	Begun   = "begun"
+	GivenUp = "given up"
+)
 
 // Replica is one member with its copy of the map. It is not safe for concurrent use.
 type Replica struct {
@@ -71,6 +81,7 @@ type Replica struct {
 	reads   map[uint64]string // open requests, and their keys
 	waiting []raft.ReadAnswer // confirmed reads whose index is not yet applied
 	swept   epoch             // no open write is older
+	handed  []transfer        // open requests
 
 	answers []Answer
 	events  []Event
@@ -159,4 +170,5 @@ func (r *Replica) observe() {
 	case is.Leader != was.Leader:
 		r.events = append(r.events, Event{Kind: "leader", Term: is.Term, Leader: is.Leader})
 	}
+	r.observeTransfer(&was, &is)
 }

@@ -57,6 +57,7 @@ func (r *Replica) Read(now time.Duration, id uint64, key string, stale bool) {
 func (r *Replica) Abandon(id uint64) {
 	delete(r.writes, id)
 	delete(r.reads, id)
+	r.handed = slices.DeleteFunc(r.handed, func(t transfer) bool { return t.id == id })
 }
 
 // apply carries out committed entries and answers the writes of this life among them, whoever
@@ -76,11 +77,11 @@ func (r *Replica) apply(committed []raft.Entry) {
 }
 
 // refuse ends forwarded writes that the leader did not take.
-func (r *Replica) refuse(ids []uint64) {
-	for _, id := range ids {
-		if _, open := r.writes[id]; open {
-			delete(r.writes, id)
-			r.refusal(id, "refused by the leader: "+raft.ErrBusy.Error(), false)
+func (r *Replica) refuse(refused []raft.RefusedForward) {
+	for _, f := range refused {
+		if _, open := r.writes[f.ID]; open {
+			delete(r.writes, f.ID)
+			r.refusal(f.ID, "refused by the leader: "+f.Reason, false)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 //	vote      term, vote: for whom, itself included
 //	role      term, role, leader: the member became what it is now; role "leader" claims the term
 //	leader    term, leader: whom it follows now; none: unknown
+//	transfer  term, peer, state "begun" or "given up": this leader hands over to peer
 //	link      peer, stream, state "up" or "down", error: an outgoing connection
 //	refused   error: an incoming connection that was not one of ours
 //	stop      a stop in good order; its absence at the end of a log tells of a kill

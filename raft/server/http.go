@@ -27,10 +27,12 @@ func (s *Server) newHTTP() *http.Server {
 	mux.HandleFunc("POST /v1/kv/{key}/append", s.change(appendOf, nothing))
 	mux.HandleFunc("POST /v1/kv/{key}/add", s.change(addOf, sumAnswerOf))
 	mux.HandleFunc("POST /v1/txn", s.change(txnOf, txnAnswerOf))
+	mux.HandleFunc("POST /v1/transfer", s.transfer)
 	mux.HandleFunc("GET /v1/status", s.getStatus)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("/v1/kv/{key}", notAllowed("GET, PUT, DELETE"))
-	for _, path := range []string{"kv/{key}/cas", "kv/{key}/append", "kv/{key}/add", "txn"} {
+	for _, path := range []string{"kv/{key}/cas", "kv/{key}/append", "kv/{key}/add", "txn",
+		"transfer"} {
 		mux.HandleFunc("/v1/"+path, notAllowed("POST"))
 	}
 	mux.HandleFunc("/v1/status", notAllowed("GET"))

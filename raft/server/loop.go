@@ -180,5 +180,8 @@ func (s *Server) describe(e replica.Event) event {
 	if e.Kind == "role" {
 		line.Role = e.Role.String()
 	}
+	if e.Kind == "transfer" {
+		line.Peer, line.State = s.names[e.Peer], e.State
+	}
 	return line
 }

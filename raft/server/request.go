@@ -15,6 +15,7 @@ type request struct {
 	write *kv.Command // nil: a read of key
 	key   string
 	stale bool
+	hand  *handover // a transfer; nil: none
 
 	id    uint64 // given by the loop
 	state atomic.Int32
@@ -75,7 +76,7 @@ func (s *Server) giveUp(r *request, reason string) replica.Answer {
 		return answer
 	case <-s.stop:
 	}
-	refusal.Unknown = r.write != nil
+	refusal.Unknown = r.write != nil || r.hand != nil
 	return replica.Answer{Refusal: refusal}
 }
 
@@ -109,11 +110,14 @@ func (l *loop) begin(r *request) {
 	l.lastID++
 	r.id = l.lastID
 	l.open[r.id] = r
-	if r.write != nil {
+	switch {
+	case r.hand != nil:
+		l.replica.Transfer(l.s.now(), r.id, r.hand.to)
+	case r.write != nil:
 		l.replica.Write(l.s.now(), r.id, *r.write)
-		return
+	default:
+		l.replica.Read(l.s.now(), r.id, r.key, r.stale)
 	}
-	l.replica.Read(l.s.now(), r.id, r.key, r.stale)
 }
 
 // abandon forgets a request whose client no longer waits.

@@ -202,9 +202,11 @@ func (s *Server) Err() error {
 	return s.err
 }
 
-// Stop ends the server in good order: no new clients; those that wait get their answers while ctx
+// Stop ends the server in good order: a leader hands its leadership over, if that takes no longer
+// than an election timeout; no new clients; those that wait get their answers while ctx
 // lasts, and then are told that the effect is unknown; what the disk was given is written.
 func (s *Server) Stop(ctx context.Context) error {
+	s.handOver(ctx)
 	if s.http.Shutdown(ctx) != nil {
 		s.drainOnce.Do(func() { close(s.draining) })
 		lastWords, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -14,19 +14,28 @@ const (
 	kindPing    = 3
 )
 
+// The flags of a message.
+const (
+	flagReject   = 1
+	flagTransfer = 2
+)
+
 // minEntryBytes is the least an entry takes: it bounds how many a body can announce.
 const minEntryBytes = 4
 
 // appendBody appends the fields of m. Every field is always there: a few zero bytes are cheaper
 // than a table of which kind uses what, which would have to change with every new kind.
 func appendBody(dst []byte, m *raft.Message) []byte {
-	reject := uint64(0)
+	flags := uint64(0)
 	if m.Reject {
-		reject = 1
+		flags |= flagReject
+	}
+	if m.Transfer {
+		flags |= flagTransfer
 	}
 	for _, v := range [...]uint64{
 		uint64(m.Kind), uint64(m.From), uint64(m.To), m.Term, m.Index, m.LogTerm, m.Commit,
-		reject, m.HintIndex, m.HintTerm, m.Round, m.ID,
+		flags, m.HintIndex, m.HintTerm, m.Round, m.ID,
 	} {
 		dst = binary.AppendUvarint(dst, v)
 	}
@@ -130,20 +139,19 @@ func (d *decoder) hello() *Hello {
 
 func (d *decoder) message() *raft.Message {
 	m := &raft.Message{
-		Kind:      raft.MessageKind(d.small("message kind", 256)),
-		From:      raft.NodeID(d.uint()),
-		To:        raft.NodeID(d.uint()),
-		Term:      d.uint(),
-		Index:     d.uint(),
-		LogTerm:   d.uint(),
-		Commit:    d.uint(),
-		Reject:    d.small("reject", 2) == 1,
-		HintIndex: d.uint(),
-		HintTerm:  d.uint(),
-		Round:     d.uint(),
-		ID:        d.uint(),
-		Data:      d.bytes(),
+		Kind:    raft.MessageKind(d.small("message kind", 256)),
+		From:    raft.NodeID(d.uint()),
+		To:      raft.NodeID(d.uint()),
+		Term:    d.uint(),
+		Index:   d.uint(),
+		LogTerm: d.uint(),
+		Commit:  d.uint(),
 	}
+	flags := d.small("flags", flagTransfer<<1)
+	m.Reject, m.Transfer = flags&flagReject != 0, flags&flagTransfer != 0
+	m.HintIndex, m.HintTerm = d.uint(), d.uint()
+	m.Round, m.ID = d.uint(), d.uint()
+	m.Data = d.bytes()
 	n := d.uint()
 	if n > uint64(len(d.rest)/minEntryBytes) {
 		d.fail("%d entries announced in %d bytes", n, len(d.rest))

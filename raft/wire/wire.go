@@ -22,7 +22,7 @@ import (
 )
 
 // Version is the frame format that this package speaks; a Hello of another version is refused.
-const Version = 1
+const Version = 2
 
 // MaxFrame bounds the body of a frame in bytes, so that a broken length cannot exhaust memory.
 const MaxFrame = 32 << 20

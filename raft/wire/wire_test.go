@@ -30,6 +30,7 @@ func message(t *rapid.T) *raft.Message {
 		From: raft.NodeID(u.Draw(t, "from")), To: raft.NodeID(u.Draw(t, "to")),
 		Term: u.Draw(t, "term"), Index: u.Draw(t, "index"), LogTerm: u.Draw(t, "logterm"),
 		Commit: u.Draw(t, "commit"), Reject: rapid.Bool().Draw(t, "reject"),
+		Transfer:  rapid.Bool().Draw(t, "transfer"),
 		HintIndex: u.Draw(t, "hint"), HintTerm: u.Draw(t, "hintterm"),
 		Round: u.Draw(t, "round"), ID: u.Draw(t, "id"), Data: data("data"),
 	}
