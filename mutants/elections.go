@@ -87,8 +87,8 @@ var elections = []Mutant{
 		Seen: "openraft #1796",
 		Edits: []Edit{deafToPreVote,
 			{"raft/step.go", "case m.Kind == PreVoteAnswer && !m.Reject:", "case m.Kind == PreVoteAnswer:"},
-			{"raft/election.go", "c.count(c.cfg.place(m.From), true)",
-				"c.count(c.cfg.place(m.From), !m.Reject)"},
+			{"raft/election.go", "c.count(c.place(m.From), true)",
+				"c.count(c.place(m.From), !m.Reject)"},
 		},
 	},
 }

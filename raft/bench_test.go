@@ -17,7 +17,7 @@ func newTrio(t testing.TB) *trio {
 	ids := []NodeID{1, 2, 3}
 	for _, id := range ids {
 		core, err := New(Config{
-			ID: id, Members: ids, PreVote: true, CheckQuorum: true, ElectionTimeoutMin: testET,
+			ID: id, Members: Members(ids...), PreVote: true, CheckQuorum: true, ElectionTimeoutMin: testET,
 			ElectionTimeoutMax: 2 * testET, HeartbeatInterval: testHeartbeat,
 		}, Restored{})
 		if err != nil {

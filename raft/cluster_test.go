@@ -66,7 +66,7 @@ func newCluster(members int, adjust func(*Config)) *cluster {
 	}
 	for _, id := range ids {
 		cfg := Config{
-			ID: id, Members: ids, PreVote: true, CheckQuorum: true, Seed: 1,
+			ID: id, Members: Members(ids...), PreVote: true, CheckQuorum: true, Seed: 1,
 			ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
 			HeartbeatInterval: testHeartbeat,
 		}

@@ -2,7 +2,6 @@ package raft
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -10,7 +9,7 @@ import (
 // in.
 type Config struct {
 	ID      NodeID
-	Members []NodeID // all voters, this one included
+	Members []Member // the voters at index 0, this one included; none: it waits to be added
 
 	ElectionTimeoutMin time.Duration // "ET"
 	ElectionTimeoutMax time.Duration // timeouts are drawn evenly from [min, max)
@@ -46,25 +45,14 @@ func (c Config) withDefaults() Config {
 	if c.MaxUncommittedBytes == 0 {
 		c.MaxUncommittedBytes = 64 << 20
 	}
-	c.Members = slices.Clone(c.Members)
 	return c
 }
 
-// place returns where a member stands in Members, or -1.
-func (c Config) place(id NodeID) int {
-	return slices.Index(c.Members, id)
-}
-
 func (c Config) valid() error {
-	for i, id := range c.Members {
-		if id == 0 {
-			return fmt.Errorf("member %d has id 0, which means nobody", i+1)
-		}
-		if c.place(id) != i {
-			return fmt.Errorf("member %d is listed twice", id)
-		}
+	if err := NewConfiguration(c.Members...).valid(); err != nil {
+		return err
 	}
-	if c.place(c.ID) < 0 {
+	if c.ID == 0 || len(c.Members) > 0 && !has(c.Members, c.ID) {
 		return fmt.Errorf("id %d is not among the members %v", c.ID, c.Members)
 	}
 	if c.HeartbeatInterval <= 0 || c.HeartbeatInterval >= c.ElectionTimeoutMin {
@@ -98,6 +86,11 @@ func validEntries(base Position, entries []Entry, current uint64) error {
 		}
 		if e.Term < max(term, 1) {
 			return fmt.Errorf("log has entry %d of term %d after term %d", e.Index, e.Term, term)
+		}
+		if e.Kind == EntryConfiguration {
+			if _, err := DecodeConfiguration(e.Data); err != nil {
+				return fmt.Errorf("log has entry %d: %w", e.Index, err)
+			}
 		}
 		term = e.Term
 	}

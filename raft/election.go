@@ -10,9 +10,14 @@ const (
 )
 
 // tickElection starts an election when no leader was heard, and none elected, for a timeout
-// (paper, figure 2, rules for followers and candidates).
+// (paper, figure 2, rules for followers and candidates). Who may not campaign goes on waiting.
 func (c *Core) tickElection() {
 	if c.now < c.electionDue {
+		return
+	}
+	if !c.mayCampaign() {
+		c.become(Follower, 0)
+		c.restartElectionTimer()
 		return
 	}
 	if c.cfg.PreVote {
@@ -77,32 +82,30 @@ func (c *Core) become(role Role, leader NodeID) {
 	c.role, c.leader = role, leader
 }
 
-// campaign forgets all votes and asks every other member for a new one.
+// campaign forgets all votes and asks every other voter for a new one.
 func (c *Core) campaign(question Message) {
 	clear(c.votes)
 	question.Index = c.log.last()
 	question.LogTerm = c.log.term(question.Index)
-	for _, id := range c.cfg.Members {
-		if id != c.cfg.ID {
-			question.To = id
+	for _, s := range c.seats {
+		if s.id != c.cfg.ID && (s.voter || s.outgoing) {
+			question.To = s.id
 			c.send(question)
 		}
 	}
 }
 
-// count notes a member's answer; with those of a majority of all members the election goes on.
-func (c *Core) count(member int, grant bool) {
-	c.votes[member] = refused
+// count notes the answer of the member in this seat; -1, no member, counts for nothing. With those
+// of a majority of all voters the election goes on.
+func (c *Core) count(seat int, grant bool) {
+	if seat < 0 {
+		return
+	}
+	c.votes[seat] = refused
 	if grant {
-		c.votes[member] = granted
+		c.votes[seat] = granted
 	}
-	sum := 0
-	for _, v := range c.votes {
-		if v == granted {
-			sum++
-		}
-	}
-	if sum < quorum(len(c.votes)) {
+	if !c.elected() {
 		return
 	}
 	switch c.role {
@@ -136,7 +139,7 @@ func (c *Core) stepPreVote(m *Message) {
 // common way of Step, for the term they may bring.
 func (c *Core) stepPreVoteGranted(m *Message) {
 	if c.role == PreCandidate && m.Term == c.hard.Term+1 {
-		c.count(c.cfg.place(m.From), true)
+		c.count(c.place(m.From), true)
 	}
 }
 
@@ -155,6 +158,6 @@ func (c *Core) stepVote(m *Message) {
 // stepVoteAnswer counts a vote of the current term.
 func (c *Core) stepVoteAnswer(m *Message) {
 	if c.role == Candidate {
-		c.count(c.cfg.place(m.From), !m.Reject)
+		c.count(c.place(m.From), !m.Reject)
 	}
 }

@@ -7,9 +7,9 @@ import "time"
 // committed (thesis 6.4), and everybody hears of it at once.
 func (c *Core) becomeLeader() {
 	c.become(Leader, c.cfg.ID)
-	c.peers = make([]progress, len(c.cfg.Members))
+	c.peers = make([]progress, len(c.seats))
 	for i := range c.peers {
-		c.peers[i] = progress{next: c.log.last() + 1, heard: c.now}
+		c.peers[i] = c.newProgress()
 	}
 	c.round = 0
 	c.forwards = forwards{term: c.hard.Term, last: make(map[asker]uint64)}
@@ -72,7 +72,7 @@ func (c *Core) sendHeartbeat(peer int, round uint64) {
 	p := &c.peers[peer]
 	p.told = max(p.told, min(p.match, c.commit))
 	c.send(Message{
-		Kind: Heartbeat, To: c.cfg.Members[peer], Round: round, Commit: min(p.match, c.commit),
+		Kind: Heartbeat, To: c.seats[peer].id, Round: round, Commit: min(p.match, c.commit),
 	})
 }
 
@@ -108,10 +108,10 @@ func (c *Core) stepHeartbeat(m *Message) {
 }
 
 func (c *Core) stepHeartbeatAnswer(m *Message) {
-	if c.role != Leader || m.Round > c.round {
+	peer := c.place(m.From)
+	if c.role != Leader || peer < 0 || m.Round > c.round {
 		return
 	}
-	peer := c.cfg.place(m.From)
 	p := &c.peers[peer]
 	p.heard = c.now
 	p.round = max(p.round, m.Round)

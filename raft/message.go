@@ -8,8 +8,9 @@ type EntryKind uint8
 
 // The kinds of entry. A leader appends a no-op at the start of its term (thesis 6.4).
 const (
-	EntryNoop    EntryKind = 1
-	EntryCommand EntryKind = 2
+	EntryNoop          EntryKind = 1
+	EntryCommand       EntryKind = 2
+	EntryConfiguration EntryKind = 3 // Data is Configuration.Encode()
 )
 
 // Entry is one slot of the replicated log. Indexes start at 1. An entry is never changed, its
@@ -116,6 +117,8 @@ type Status struct {
 
 	Transferee   NodeID // of a leader: to whom it hands its leadership over; 0: no transfer
 	TransferTold bool   // ... and in this term somebody was told to campaign, which may yet obey
+
+	Configuration Position // of the latest in the log; 0: the one that the log began with
 }
 
 // Progress is what a leader knows of one member.

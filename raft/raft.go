@@ -17,13 +17,14 @@
 //	leaders: heartbeats, and when to resign     leadership.go
 //	leaders: AppendEntries, commit; its receiver  replication.go
 //	majorities                                  quorum.go
+//	cluster membership (paper, section 6)       membership.go, configuration.go
 //	durable before answering                    ready.go
 //	reads (thesis 6.4)                          reads.go
 //	proposals handed to the leader              forward.go
 //	leadership transfer (thesis 3.10)           transfer.go
 //
-// Sessions and snapshots will live in raft/kv and log.go, joint configurations in quorum.go, lease
-// reads in reads.go. Until then a core has a fixed set of voters and keeps its whole log.
+// Sessions and snapshots will live in raft/kv and log.go, lease reads in reads.go. Until then a core
+// keeps its whole log.
 package raft
 
 import (
@@ -52,9 +53,10 @@ var (
 //  3. A leader knows itself as the leader, and voted for itself.
 //  4. For every peer of a leader: match < next <= last index + 1.
 //  5. A candidate voted for itself and knows no leader.
+//  6. Configurations follow each other along the log, and each member of the latest has one seat.
 type Core struct {
 	cfg    Config
-	self   int           // own place in cfg.Members, peers and votes
+	self   int           // own place in seats, peers and votes
 	now    time.Duration // the latest clock reading given
 	awake  bool          // one was given
 	chance *chance.Stream
@@ -63,6 +65,10 @@ type Core struct {
 	hard     HardState
 	log      log
 	snapshot Snapshot // the newest one that is durable; the caller has its bytes
+
+	// Who the members are, by the log: see membership.go.
+	configs []located // the one before the log and all in it, oldest first: the last is in effect
+	seats   []seat    // its members, and this one
 
 	// Volatile state on all servers.
 	role        Role
@@ -102,14 +108,13 @@ func New(cfg Config, restored Restored) (*Core, error) {
 	}
 	c := &Core{
 		cfg:    cfg,
-		self:   cfg.place(cfg.ID),
 		chance: chance.New(cfg.Seed, "election-timeout", uint64(cfg.ID)),
 		hard:   restored.HardState,
 		log:    restoredLog(restored.Snapshot.last(), restored.Entries),
-		votes:  make([]ballot, len(cfg.Members)),
 	}
 	c.snapshot = restored.Snapshot
 	c.commit, c.applied = c.snapshot.Index, c.snapshot.Index // "reset state machine", paper figure 13
+	c.restoreConfigurations(restored)
 	c.out.handed, c.out.durable = c.hard, c.hard
 	return c, nil
 }
@@ -167,18 +172,24 @@ func (c *Core) Status() Status {
 		FirstIndex: c.log.base.Index + 1, SnapshotIndex: c.snapshot.Index,
 		LastIndex: c.log.last(), LastTerm: c.log.term(c.log.last()),
 		Transferee: c.transfer.to, TransferTold: c.transfer.told,
+		Configuration: c.latest().at,
 	}
 }
 
-// Progress returns what a leader knows of each member, in the order of Config.Members; nil on
-// others.
+// Configuration returns the one in effect, which nobody may change. It is that of the entry at
+// Status.Configuration.
+func (c *Core) Configuration() Configuration {
+	return c.latest().Configuration
+}
+
+// Progress returns what a leader knows of each member and of itself; nil on others.
 func (c *Core) Progress() []Progress {
 	if c.role != Leader {
 		return nil
 	}
 	rows := make([]Progress, len(c.peers))
 	for i, p := range c.peers {
-		rows[i] = Progress{c.cfg.Members[i], p.match, p.next, p.state.String()}
+		rows[i] = Progress{c.seats[i].id, p.match, p.next, p.state.String()}
 	}
 	return rows
 }
@@ -207,10 +218,10 @@ func (c *Core) valid() error {
 	for i, p := range c.peers {
 		if leads && i != c.self && (p.match >= p.next || p.next > last+1) {
 			return fmt.Errorf("match %d, next %d of member %d are out of order with last %d",
-				p.match, p.next, c.cfg.Members[i], last)
+				p.match, p.next, c.seats[i].id, last)
 		}
 	}
-	return nil
+	return c.validMembership()
 }
 
 // advance takes a clock reading; the core's time never runs backwards.

@@ -75,7 +75,10 @@ func (c *Core) confirmReads() {
 			c.out.reads = append(c.out.reads, ReadAnswer{ID: r.id, Index: r.index})
 			continue
 		}
-		match := c.peers[c.cfg.place(r.from)].match
+		match := uint64(0)
+		if peer := c.place(r.from); peer >= 0 {
+			match = c.peers[peer].match
+		}
 		c.send(Message{
 			Kind: ReadIndexAnswer, To: r.from, ID: r.id, Index: r.index,
 			Commit: min(match, c.commit), // spares a caught-up follower the wait for a heartbeat

@@ -160,6 +160,9 @@ func (c *Core) Persisted(now time.Duration, sequence uint64) {
 // has dropped from the disk and a third has yet to bring back.
 func (c *Core) truncate(index uint64) {
 	c.log.truncate(index, c.commit)
+	if c.forgetConfigurations(index) {
+		c.takeSeats()
+	}
 	for i := range c.out.writes {
 		c.out.writes[i].last = min(c.out.writes[i].last, index-1)
 	}

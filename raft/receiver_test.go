@@ -13,7 +13,7 @@ func lone(t *testing.T, term uint64, terms ...uint64) *Core {
 		entries = append(entries, Entry{Index: uint64(i) + 1, Term: e, Kind: EntryCommand})
 	}
 	core, err := New(Config{
-		ID: 1, Members: []NodeID{1, 2, 3}, ElectionTimeoutMin: testET,
+		ID: 1, Members: Members(1, 2, 3), ElectionTimeoutMin: testET,
 		ElectionTimeoutMax: 2 * testET, HeartbeatInterval: testHeartbeat,
 	}, Restored{HardState: HardState{Term: term}, Entries: entries})
 	if err != nil {
@@ -101,13 +101,19 @@ func TestMalformedMessagesAreIgnored(t *testing.T) {
 	core.Tick(0)
 	before := core.Status()
 	for _, m := range []Message{
-		{Kind: Heartbeat, From: 9, To: 1, Term: 9},
+		{Kind: Heartbeat, From: 0, To: 1, Term: 9},
 		{Kind: Heartbeat, From: 2, To: 3, Term: 9},
 		{Kind: Heartbeat, From: 1, To: 1, Term: 9},
 		{Kind: Vote, From: 2, To: 1},
 		{Kind: Append, From: 2, To: 1, Term: 9, Index: 3, LogTerm: 2, Entries: entries(7, 9)},
 		{Kind: Append, From: 2, To: 1, Term: 9, Index: 3, LogTerm: 2, Entries: entries(3, 1)},
 		{Kind: Append, From: 2, To: 1, Term: 9, Index: 3, LogTerm: 2, Entries: entries(3, 10)},
+		{Kind: Append, From: 2, To: 1, Term: 9, Index: 3, LogTerm: 2, Entries: []Entry{
+			{Index: 4, Term: 9, Kind: EntryConfiguration, Data: []byte("nonsense")}}},
+		{Kind: VoteAnswer, From: 9, To: 1, Term: 4},
+		{Kind: PreVoteAnswer, From: 9, To: 1, Term: 5},
+		{Kind: HeartbeatAnswer, From: 9, To: 1, Term: 4, Round: 1},
+		{Kind: AppendAnswer, From: 9, To: 1, Term: 4, Index: 3, LogTerm: 2},
 	} {
 		core.Step(0, m)
 		if is := core.Status(); is != before || core.HasReady() {

@@ -35,7 +35,7 @@ func (c *Core) sendAppend(peer int, entries []Entry) {
 	p := &c.peers[peer]
 	previous := p.next - 1
 	c.send(Message{
-		Kind: Append, To: c.cfg.Members[peer], Index: previous, LogTerm: c.log.term(previous),
+		Kind: Append, To: c.seats[peer].id, Index: previous, LogTerm: c.log.term(previous),
 		Entries: entries, Commit: c.commit,
 	})
 	p.sent(entries, c.now)
@@ -100,15 +100,19 @@ func (c *Core) adopt(entries []Entry) {
 		c.truncate(missing[0].Index)
 	}
 	c.log.append(missing...)
+	if c.noteConfigurations(missing) {
+		c.takeSeats()
+	}
 }
 
 // stepAppendAnswer notes what a follower holds, or finds out where to go on. An acknowledgement
 // names the entry it vouches for, and only one that this leader's log holds counts.
 func (c *Core) stepAppendAnswer(m *Message) {
-	if c.role != Leader {
+	peer := c.place(m.From)
+	if c.role != Leader || peer < 0 {
 		return
 	}
-	p := &c.peers[c.cfg.place(m.From)]
+	p := &c.peers[peer]
 	p.heard = c.now
 	c.out.unsent = true
 	if m.Reject {

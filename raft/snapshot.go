@@ -16,6 +16,8 @@ type Snapshot struct {
 	Term  uint64        // of that entry
 	Time  time.Duration // cluster time of that entry
 
+	Configuration Configuration // the latest up to that entry: see Core.ConfigurationAt
+
 	Size     uint64 // of the bytes
 	Checksum uint32 // CRC-32C of the bytes
 }

@@ -77,13 +77,18 @@ func (c *Core) answerStale(m *Message) {
 
 // admissible tells whether a message makes sense at all, whoever composed it.
 func (c *Core) admissible(m *Message) bool {
-	if m.To != c.cfg.ID || m.From == c.cfg.ID || c.cfg.place(m.From) < 0 || m.Term == 0 {
+	if m.To != c.cfg.ID || m.From == c.cfg.ID || m.From == 0 || m.Term == 0 {
 		return false
 	}
 	term := m.LogTerm
 	for i, e := range m.Entries {
 		if e.Index != m.Index+uint64(i)+1 || e.Term < term || e.Term > m.Term {
 			return false
+		}
+		if e.Kind == EntryConfiguration {
+			if _, err := DecodeConfiguration(e.Data); err != nil {
+				return false
+			}
 		}
 		term = e.Term
 	}

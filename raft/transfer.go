@@ -48,7 +48,7 @@ func (c *Core) Transfer(now time.Duration, to NodeID) error {
 		return fmt.Errorf("no other voter could lead")
 	case to == c.cfg.ID:
 		return fmt.Errorf("member %d leads already", to)
-	case c.cfg.place(to) < 0:
+	case !has(c.latest().Voters, to):
 		return fmt.Errorf("member %d is no voter", to)
 	}
 	t.to, t.due, t.sent = to, c.now+c.cfg.ElectionTimeoutMin, false
@@ -61,7 +61,7 @@ func (c *Core) Transfer(now time.Duration, to NodeID) error {
 func (c *Core) successor() NodeID {
 	best := -1
 	for i := range c.peers {
-		if i == c.self {
+		if i == c.self || !c.seats[i].voter {
 			continue
 		}
 		if best < 0 || c.peers[i].match > c.peers[best].match ||
@@ -72,13 +72,15 @@ func (c *Core) successor() NodeID {
 	if best < 0 {
 		return 0
 	}
-	return c.cfg.Members[best]
+	return c.seats[best].id
 }
 
 // handOver tells the successor to campaign once it holds the whole log, which is committed.
 func (c *Core) handOver() {
 	t, last := &c.transfer, c.log.last()
-	if t.to == 0 || t.sent || c.commit < last || c.peers[c.cfg.place(t.to)].match < last {
+	successor := c.place(t.to) // none: it was removed meanwhile
+	if t.to == 0 || t.sent || c.commit < last ||
+		successor < 0 || c.peers[successor].match < last {
 		return
 	}
 	t.sent, t.told = true, true
@@ -101,7 +103,7 @@ func (c *Core) tickTransfer() {
 
 // stepTimeoutNow has this member campaign at once, as its leader wants.
 func (c *Core) stepTimeoutNow(m *Message) {
-	if c.follow(m.From) {
+	if c.follow(m.From) && c.mayCampaign() {
 		c.becomeCandidate(true)
 	}
 }

@@ -147,7 +147,7 @@ func (w *World) live(m *member) {
 func (w *World) raftConfig(m *member, seed uint64) raft.Config {
 	o := &w.options.Raft
 	return raft.Config{
-		ID: raft.NodeID(m.index + 1), Members: w.ids, Seed: seed,
+		ID: raft.NodeID(m.index + 1), Members: raft.Members(w.ids...), Seed: seed,
 		ElectionTimeoutMin: o.ElectionTimeoutMin, ElectionTimeoutMax: o.ElectionTimeoutMax,
 		HeartbeatInterval: o.HeartbeatInterval, PreVote: o.PreVote, CheckQuorum: o.CheckQuorum,
 		MaxAppendBytes: o.MaxAppendBytes, MaxInflightBytes: o.MaxInflightBytes,

@@ -22,8 +22,9 @@ func newFive(b *testing.B) *five {
 	ids := []raft.NodeID{1, 2, 3, 4, 5}
 	for _, id := range ids {
 		r, err := New(Config{Incarnation: 1, Raft: raft.Config{
-			ID: id, Members: ids, PreVote: true, CheckQuorum: true, ElectionTimeoutMin: testET,
-			ElectionTimeoutMax: 2 * testET, HeartbeatInterval: testET / 5,
+			ID: id, Members: raft.Members(ids...), PreVote: true, CheckQuorum: true,
+			ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
+			HeartbeatInterval: testET / 5,
 		}}, raft.Restored{})
 		if err != nil {
 			b.Fatal(err)

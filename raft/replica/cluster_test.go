@@ -51,7 +51,7 @@ func (c *cluster) start(n *node) {
 		MaxUncommittedBytes: 4000,
 	}}
 	for _, other := range c.nodes {
-		cfg.Raft.Members = append(cfg.Raft.Members, other.id)
+		cfg.Raft.Members = append(cfg.Raft.Members, raft.Member{ID: other.id})
 	}
 	restored := raft.Restored{HardState: n.disk.HardState, Entries: slices.Clone(n.disk.Entries)}
 	r, err := New(cfg, restored)

@@ -152,9 +152,9 @@ func (s *Server) run(member *replica.Replica, log *wal.Log) {
 
 func (s *Server) replicaConfig() replica.Config {
 	c := s.cfg
-	var members []raft.NodeID
+	var members []raft.Member
 	for _, m := range c.Members {
-		members = append(members, m.ID)
+		members = append(members, raft.Member(m))
 	}
 	return replica.Config{
 		Incarnation: uint64(c.Incarnation),

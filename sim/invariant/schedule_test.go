@@ -94,7 +94,7 @@ func (p *play) start(n *node) {
 		MaxUncommittedBytes: 4000, MaxAppendBytes: 200, Seed: uint64(len(p.nodes)),
 	}}
 	for _, other := range p.nodes {
-		cfg.Raft.Members = append(cfg.Raft.Members, other.id)
+		cfg.Raft.Members = append(cfg.Raft.Members, raft.Member{ID: other.id})
 	}
 	n.disk.Entries = slices.Clone(n.disk.Entries)
 	r, err := replica.New(cfg, n.disk)
