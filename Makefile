@@ -4,6 +4,8 @@
 # make lint       gofmt, vet, staticcheck, govulncheck
 # make build      bin/verify and bin/raftd, static
 # make bench      every benchmark
+# make bench-etcd  FOR=5s ROUNDS=3 TRIALS=20: raftd against etcd, in 15 minutes; writes bench/RESULTS.md
+# make bench-million  KEYS=1000000: raftd's memory, stalls and restart with as many keys
 # make sim        FOR=10m: simulates raftd under as many seeds as fit
 # make bench-sim  SEEDS=100000: how fast the simulator is on one core, and its memory on the way
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
@@ -32,6 +34,9 @@ HISTORIES ?= 1000000
 BUG_SEEDS ?= 1000
 MOST ?= 1000000
 RIGS ?= 4
+KEYS ?= 1000000
+ROUNDS ?= 3
+TRIALS ?= 20
 
 # A clone that belongs to someone else has no version information that git would give out.
 export GOFLAGS := -buildvcs=false
@@ -40,7 +45,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite ./sim ./sim/campaign
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench sim bench-sim run-bug sim-bugs sim-agreement matrix incidents nightly gate run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help run test test-ci lint build bench bench-etcd bench-million bench-build sim bench-sim run-bug sim-bugs sim-agreement matrix incidents nightly gate run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -129,6 +134,21 @@ test-ci: setup setup-hosts lint build
 bench: setup build
 	go test -run '^$$' -bench . -benchmem ./...
 	go test -run '^$$' -bench . -tags lab ./acceptance
+
+# The bench is a module of its own, and so is the etcd that it runs. What it runs keeps its data below
+# bench/, on the disk of the working tree.
+bench-build:
+	CGO_ENABLED=0 go build -trimpath -o bench/.cache/raftd ./cmd/raftd
+	cd targets/etcd && CGO_ENABLED=0 go build -trimpath -o ../../bench/.cache/etcd .
+	cd bench && CGO_ENABLED=0 go build -trimpath -o .cache/bench .
+
+bench-etcd: FOR = 5s
+bench-etcd: bench-build
+	@cd bench && exec .cache/bench -for $(FOR) -rounds $(ROUNDS) -trials $(TRIALS) -results RESULTS.md
+
+bench-million: FOR = 5s
+bench-million: bench-build
+	@cd bench && exec .cache/bench -for $(FOR) -only million -keys $(KEYS)
 
 bench-checkers:
 	go run ./checker/measure -most $(MOST)
