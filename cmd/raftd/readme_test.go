@@ -50,7 +50,8 @@ type step struct {
 	line    int
 	command string
 	// shown is the answer. What is set in ‹› is an example of its kind: a number for a number, a
-	// string for a string, true for either. A line that is … stands for any lines.
+	// string for a string, true for either. A line that is … stands for any lines, or
+	// none.
 	shown string
 }
 
@@ -216,7 +217,8 @@ func pattern(shown string) *regexp.Regexp {
 		{`‹-?[0-9.]+›`, `-?[0-9.e+-]+`},
 		{`‹(true|false)›`, `(true|false)`},
 		{`‹[^›"]*›`, `[^"\n]*`},
-		{`(?m)^…$`, `(?s:.*)`},
+		{`(?m)^…\n`, `(?s:.*\n)?`},
+		{`\n…$`, `(?s:\n.*)?`},
 	} {
 		// Quoting put a backslash before what is special, and nothing else of an example is.
 		text = regexp.MustCompile(kind.example).ReplaceAllLiteralString(text, kind.means)
@@ -284,7 +286,10 @@ func TestReadmeNotation(t *testing.T) {
 		{`{"ok":‹true›}`, `{"ok":false}`, true},
 		{`{"ok":true}`, `{"ok":false}`, false},
 		{"a\n…\nb ‹1.5›\n", "a\nx\ny\nb 0\n", true},
-		{"a\n…\nb ‹1.5›\n", "a\nb 0\n", false},
+		{"a\n…\nb ‹1.5›\n", "a\nb 0\n", true},
+		{"…\nb\n…", "b\n", true},
+		{"…\nb\n…", "a\nb\nc\nd\n", true},
+		{"…\nb\n…", "a\nbc\n", false},
 		{`{"value":"1.2"}`, `{"value":"1x2"}`, false},
 	} {
 		if same := pattern(c.shown).MatchString(c.got); same != c.same {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,26 +12,27 @@ import (
 	"gauntlet/raft/wire"
 )
 
-// maxStrangers bounds the connections that have not yet said who they are.
+// maxStrangers bounds the connections that have not yet said who they are: one more, and the oldest
+// goes.
 const maxStrangers = 64
 
 // acceptor takes in the peers' connections. It never sends a byte on them.
 type acceptor struct {
-	s         *Server
-	strangers chan struct{}
+	s *Server
 
-	mu     sync.Mutex
-	closed bool
-	conns  map[net.Conn]bool
-	latest map[linkKey]net.Conn // linkKey.to is the peer that dialled
+	mu sync.Mutex
+	// strangers have not yet said who they are, the oldest first; at most maxStrangers.
+	strangers []net.Conn
+	closed    bool
+	conns     map[net.Conn]bool
+	latest    map[linkKey]net.Conn // linkKey.to is the peer that dialled
 }
 
 func newAcceptor(s *Server) *acceptor {
 	return &acceptor{
-		s:         s,
-		strangers: make(chan struct{}, maxStrangers),
-		conns:     map[net.Conn]bool{},
-		latest:    map[linkKey]net.Conn{},
+		s:      s,
+		conns:  map[net.Conn]bool{},
+		latest: map[linkKey]net.Conn{},
 	}
 }
 
@@ -48,7 +50,6 @@ func (a *acceptor) run() {
 				return
 			}
 		}
-		a.strangers <- struct{}{} // every stranger leaves within one hello deadline
 		if !a.add(conn) {
 			return
 		}
@@ -59,10 +60,12 @@ func (a *acceptor) run() {
 func (a *acceptor) serve(conn net.Conn) {
 	defer a.remove(conn)
 	frames := wire.NewReader(conn)
-	hello, err := a.greet(conn, frames)
-	<-a.strangers
-	if err != nil {
-		a.refuse(conn, err)
+	hello, why := a.greet(conn, frames)
+	a.mu.Lock()
+	a.strangers = slices.DeleteFunc(a.strangers, func(c net.Conn) bool { return c == conn })
+	a.mu.Unlock()
+	if why != nil {
+		a.refuse(conn, why)
 		return
 	}
 	a.supersede(linkKey{hello.From, hello.Stream}, conn)
@@ -80,8 +83,9 @@ func (a *acceptor) serve(conn net.Conn) {
 		if frame.Message == nil {
 			continue
 		}
-		if err := a.check(hello, frame.Message); err != nil {
-			a.refuse(conn, err)
+		a.s.metrics.received.count(frame.Message.Kind, frame.Bytes)
+		if why := a.check(hello, frame.Message); why != nil {
+			a.refuse(conn, why)
 			return
 		}
 		select {
@@ -93,47 +97,51 @@ func (a *acceptor) serve(conn net.Conn) {
 }
 
 // greet reads the hello and decides whether this is one of ours.
-func (a *acceptor) greet(conn net.Conn, frames *wire.Reader) (wire.Hello, error) {
+func (a *acceptor) greet(conn net.Conn, frames *wire.Reader) (wire.Hello, *refusal) {
 	conn.SetReadDeadline(time.Now().Add(2 * a.s.cfg.ElectionTimeout))
-	frame, err := frames.Next()
-	if err != nil {
-		return wire.Hello{}, fmt.Errorf("no hello: %w", err)
-	}
-	h := frame.Hello
+	h, err := frames.Hello()
 	switch {
-	case h == nil:
-		return wire.Hello{}, errors.New("the first frame is no hello")
+	case err != nil:
+		return h, refused("no hello: %v", err)
 	case h.Cluster != a.s.cfg.Cluster:
-		return wire.Hello{}, fmt.Errorf("cluster %x, this is %x", h.Cluster, a.s.cfg.Cluster)
+		return h, refused("cluster %x, this is %x", h.Cluster, a.s.cfg.Cluster)
 	case h.To != a.s.cfg.ID:
-		return wire.Hello{}, fmt.Errorf("looks for member %d, this is %d", h.To, a.s.cfg.ID)
+		return h, refused("looks for member %d, this is %d", h.To, a.s.cfg.ID)
 	case h.From == a.s.cfg.ID || a.s.names[h.From] == "":
-		return wire.Hello{}, fmt.Errorf("member %d is no peer", h.From)
+		return h, refused("member %d is no peer", h.From)
 	case h.Stream != wire.Control && h.Stream != wire.Bulk:
-		return wire.Hello{}, fmt.Errorf("unknown %v", h.Stream)
+		return h, refused("unknown %v", h.Stream)
 	}
-	return *h, nil
+	return h, nil
 }
 
 // check refuses what no peer of ours would send on this stream.
-func (a *acceptor) check(h wire.Hello, m *raft.Message) error {
+func (a *acceptor) check(h wire.Hello, m *raft.Message) *refusal {
 	if m.From != h.From || m.To != a.s.cfg.ID {
-		return fmt.Errorf("message from %d to %d on a stream from %d", m.From, m.To, h.From)
+		return refused("message from %d to %d on a stream from %d", m.From, m.To, h.From)
 	}
 	if wire.StreamOf(m.Kind) != h.Stream {
-		return fmt.Errorf("%v on the %v stream", m.Kind, h.Stream)
+		return refused("%v on the %v stream", m.Kind, h.Stream)
 	}
 	return nil
 }
 
-func (a *acceptor) refuse(conn net.Conn, err error) {
+// refusal is why a connection was not let in. Its format is its kind.
+type refusal struct {
+	format string
+	values []any
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf(r.format, r.values...) }
+
+func refused(format string, values ...any) *refusal { return &refusal{format, values} }
+
+func (a *acceptor) refuse(conn net.Conn, why *refusal) {
 	if a.isClosed() {
 		return
 	}
-	line := event{Event: "refused", Peer: conn.RemoteAddr().String(), Error: err.Error()}
-	if err := a.s.events.write(line); err != nil {
-		a.s.fail(err)
-	}
+	a.s.metrics.peersRefused.Add(1)
+	a.s.reportRefusal("refused", conn.RemoteAddr().String(), why)
 }
 
 // supersede closes the connection that this peer had for the same stream: it has dialled anew, so
@@ -155,6 +163,11 @@ func (a *acceptor) add(conn net.Conn) bool {
 		return false
 	}
 	a.conns[conn] = true
+	if len(a.strangers) == maxStrangers { // a peer says who it is at once
+		a.strangers[0].Close()
+		a.strangers = a.strangers[1:]
+	}
+	a.strangers = append(a.strangers, conn)
 	return true
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"time"
 
 	"gauntlet/raft/replica"
 	"gauntlet/raft/wal"
@@ -12,6 +13,7 @@ type disk struct {
 	log       *wal.Log
 	persisted chan uint64 // sequence of the last write that is durable now
 	failed    chan error  // at most one, and nothing after it
+	synced    func(took time.Duration)
 
 	mu    sync.Mutex
 	queue replica.Writes
@@ -19,9 +21,10 @@ type disk struct {
 	stop  chan struct{}
 }
 
-func newDisk(log *wal.Log) *disk {
+func newDisk(log *wal.Log, synced func(took time.Duration)) *disk {
 	return &disk{
 		log:       log,
+		synced:    synced,
 		persisted: make(chan uint64, 1),
 		failed:    make(chan error, 1),
 		wake:      make(chan struct{}, 1),
@@ -54,10 +57,12 @@ func (d *disk) run() {
 				return
 			}
 		}
+		begin := time.Now()
 		if err := d.log.Append(w.HardState, w.Entries); err != nil {
 			d.failed <- err
 			return
 		}
+		d.synced(time.Since(begin))
 		select {
 		case d.persisted <- w.Sequence:
 		case <-d.stop:

@@ -2,6 +2,7 @@ package server
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestMergedWritesEqualSingleOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := newDisk(merged)
+		d := newDisk(merged, func(time.Duration) {})
 		last := 0
 		for sequence := range rapid.IntRange(1, 8).Draw(t, "writes") {
 			w := replica.Write{Sequence: uint64(sequence)}
@@ -67,7 +68,7 @@ func TestMergedWritesEqualSingleOnes(t *testing.T) {
 // Goal: a queue to a peer is bounded in messages and bytes, drops the oldest, and forgets what is
 // too old to be worth sending.
 func TestQueue(t *testing.T) {
-	q := newQueue()
+	q := newQueue(new(atomic.Uint64), new(atomic.Uint64))
 	for i := range queueMessages + 10 {
 		q.push(raft.Message{Round: uint64(i)})
 	}

@@ -22,6 +22,8 @@ import (
 //	transfer  term, peer, state "begun" or "given up": this leader hands over to peer
 //	link      peer, stream, state "up" or "down", error: an outgoing connection
 //	refused   error: an incoming connection that was not one of ours
+//	client    error: a client's connection that was not let in
+//	          leftOut, of both: such lines left out since the last, one in ten seconds being enough
 //	stop      a stop in good order; its absence at the end of a log tells of a kill
 type event struct {
 	Time  time.Time `json:"time"`
@@ -46,6 +48,8 @@ type event struct {
 	Stream string `json:"stream,omitempty"`
 	State  string `json:"state,omitempty"`
 	Error  string `json:"error,omitempty"`
+
+	LeftOut uint64 `json:"leftOut,omitempty"`
 }
 
 // options are what the member was started with, as status and the event log report it.

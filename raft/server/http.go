@@ -16,6 +16,7 @@ const (
 	MaxSteps       = 64      // of a transaction
 	maxBodyBytes   = 4 << 20 // JSON may write one byte as six
 	maxHeaderBytes = 16 << 10
+	maxHeaders     = 64
 )
 
 func (s *Server) newHTTP() *http.Server {
@@ -30,6 +31,7 @@ func (s *Server) newHTTP() *http.Server {
 	mux.HandleFunc("POST /v1/transfer", s.transfer)
 	mux.HandleFunc("GET /v1/status", s.getStatus)
 	mux.HandleFunc("GET /healthz", s.health)
+	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("/v1/kv/{key}", notAllowed("GET, PUT, DELETE"))
 	for _, path := range []string{"kv/{key}/cas", "kv/{key}/append", "kv/{key}/add", "txn",
 		"transfer"} {
@@ -37,16 +39,22 @@ func (s *Server) newHTTP() *http.Server {
 	}
 	mux.HandleFunc("/v1/status", notAllowed("GET"))
 	mux.HandleFunc("/healthz", notAllowed("GET"))
+	mux.HandleFunc("/metrics", notAllowed("GET"))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "no such path")
 	})
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:           mux,
+		Handler:           guard(mux),
+		Protocols:         &protocols,
+		ConnState:         s.clients.track,
+		ErrorLog:          s.httpLog(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      s.cfg.RequestTimeout + 10*time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    maxHeaderBytes,
+		MaxHeaderBytes:    maxHeaderBytes - 4096, // net/http allows that much more
 	}
 }
 

@@ -38,7 +38,8 @@ type link struct {
 }
 
 func newLink(s *Server, to Member, stream wire.Stream) *link {
-	return &link{s: s, to: to, stream: stream, queue: newQueue()}
+	queue := newQueue(&s.metrics.droppedFull, &s.metrics.droppedStale)
+	return &link{s: s, to: to, stream: stream, queue: queue}
 }
 
 func (l *link) run() {
@@ -148,6 +149,7 @@ func (l *link) encode(buffer []byte) []byte {
 		if err != nil {
 			continue // sizes are limited where requests come in; this one is lost like any other
 		}
+		l.s.metrics.sent.count(m.Kind, len(longer)-len(buffer))
 		buffer = longer
 	}
 	return buffer
@@ -162,8 +164,12 @@ func (l *link) report(up bool, err error) {
 	e := event{Event: "link", Peer: l.to.Name, Stream: l.stream.String(), State: "down"}
 	if up {
 		e.State = "up"
-	} else if err != nil {
-		e.Error = err.Error()
+		l.s.metrics.linksUp.Add(1)
+	} else {
+		l.s.metrics.linksUp.Add(-1)
+		if err != nil {
+			e.Error = err.Error()
+		}
 	}
 	if err := l.s.events.write(e); err != nil {
 		l.s.fail(err)

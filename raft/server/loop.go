@@ -139,6 +139,7 @@ func (l *loop) carryOut() error {
 	}
 	e := l.replica.Effects()
 	for _, changed := range e.Events {
+		l.s.metrics.event(changed)
 		if err := l.s.events.write(l.s.describe(changed)); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gauntlet/raft"
@@ -21,6 +22,8 @@ type queue struct {
 	mu       sync.Mutex
 	messages []queuedMessage
 	bytes    int
+
+	full, stale *atomic.Uint64 // count what is dropped
 }
 
 type queuedMessage struct {
@@ -28,7 +31,9 @@ type queuedMessage struct {
 	since   time.Time
 }
 
-func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
+func newQueue(full, stale *atomic.Uint64) *queue {
+	return &queue{wake: make(chan struct{}, 1), full: full, stale: stale}
+}
 
 func (q *queue) push(m raft.Message) {
 	q.mu.Lock()
@@ -36,6 +41,7 @@ func (q *queue) push(m raft.Message) {
 	q.bytes += cost(&m)
 	for len(q.messages) > 1 && (len(q.messages) > queueMessages || q.bytes > queueBytes) {
 		q.pop()
+		q.full.Add(1)
 	}
 	q.mu.Unlock()
 	select {
@@ -54,6 +60,7 @@ func (q *queue) take(maxAge time.Duration) (raft.Message, bool) {
 		if time.Since(oldest.since) <= maxAge {
 			return oldest.message, true
 		}
+		q.stale.Add(1)
 	}
 	return raft.Message{}, false
 }

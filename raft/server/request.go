@@ -39,6 +39,13 @@ const (
 
 // do runs a request and always returns an answer, at most RequestTimeout later.
 func (s *Server) do(ctx context.Context, r *request) replica.Answer {
+	begin := time.Now()
+	answer := s.await(ctx, r)
+	s.metrics.request(r, &answer, time.Since(begin))
+	return answer
+}
+
+func (s *Server) await(ctx context.Context, r *request) replica.Answer {
 	r.done = make(chan replica.Answer, 1)
 	timeout := time.NewTimer(s.cfg.RequestTimeout)
 	defer timeout.Stop()

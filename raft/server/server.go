@@ -7,6 +7,8 @@
 //	accept.go    incoming: the other ends of those connections
 //	http.go      the client API; input.go what a request says; request.go the life of one;
 //	             answer.go what it is told
+//	connections.go, guard.go, strict.go  what is too much or makes no sense is refused at the door
+//	metrics.go   what happens, counted, for Prometheus
 //	events.go    the event log: one JSON line per event
 //
 // # Rules
@@ -64,6 +66,7 @@ type Config struct {
 	PreVote         bool
 	CheckQuorum     bool
 	RequestTimeout  time.Duration // optional; default 5 s
+	MaxClients      int           // connections; optional; default DefaultMaxClients
 	Build           string        // reported by status and in the event log
 }
 
@@ -76,6 +79,9 @@ type Server struct {
 	names   map[raft.NodeID]string
 	started time.Time
 	events  *eventLog
+	lines   lineLimit
+	metrics *metrics
+	clients *clientListener
 	disk    *disk
 	loop    *loop
 	peers   *acceptor
@@ -100,6 +106,9 @@ func Start(cfg Config) (*Server, error) {
 	}
 	if cfg.RequestTimeout == 0 {
 		cfg.RequestTimeout = DefaultRequestTimeout
+	}
+	if cfg.MaxClients == 0 {
+		cfg.MaxClients = DefaultMaxClients
 	}
 	s := &Server{
 		cfg:      cfg,
@@ -132,7 +141,9 @@ func Start(cfg Config) (*Server, error) {
 }
 
 func (s *Server) run(member *replica.Replica, log *wal.Log) {
-	s.disk = newDisk(log)
+	s.metrics = newMetrics(s)
+	s.clients = newClientListener(s)
+	s.disk = newDisk(log, func(took time.Duration) { s.metrics.fsync.Observe(took.Seconds()) })
 	s.loop = newLoop(s, member)
 	s.peers = newAcceptor(s)
 	s.http = s.newHTTP()
@@ -143,7 +154,7 @@ func (s *Server) run(member *replica.Replica, log *wal.Log) {
 		s.goroutine(link.run)
 	}
 	s.goroutine(func() {
-		if err := s.http.Serve(s.cfg.Clients); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(s.clients); !errors.Is(err, http.ErrServerClosed) {
 			s.fail(fmt.Errorf("serve clients: %w", err))
 		}
 	})

@@ -27,6 +27,9 @@ const Version = 2
 // MaxFrame bounds the body of a frame in bytes, so that a broken length cannot exhaust memory.
 const MaxFrame = 32 << 20
 
+// maxHello bounds the body of the first frame, which anyone can send.
+const maxHello = 1 << 10
+
 const headerBytes = 8
 
 // The errors of a stream. All of them end it: after a bad frame the next boundary is unknown.
@@ -34,6 +37,7 @@ var (
 	ErrTooLarge  = errors.New("frame exceeds the size limit")
 	ErrChecksum  = errors.New("frame checksum does not match")
 	ErrMalformed = errors.New("malformed frame body")
+	ErrTLS       = errors.New("the other side speaks TLS, this side does not")
 )
 
 // Stream is what a connection is for: bulk data must never hold up a heartbeat behind it.
@@ -76,6 +80,7 @@ type Hello struct {
 type Frame struct {
 	Hello   *Hello
 	Message *raft.Message
+	Bytes   int // on the wire
 }
 
 // AppendHello appends the frame of h to dst.
@@ -128,7 +133,26 @@ func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 6
 
 // Next returns the next frame, which shares no memory with later ones. At the clean end of the
 // stream it returns io.EOF, in the middle of a frame io.ErrUnexpectedEOF.
-func (r *Reader) Next() (Frame, error) {
+func (r *Reader) Next() (Frame, error) { return r.next(MaxFrame) }
+
+// Hello returns the first frame, which must be a hello. It is a stranger's word: it can neither
+// take much memory nor much to read.
+func (r *Reader) Hello() (Hello, error) {
+	start, err := r.r.Peek(3)
+	if err == nil && start[0] == 22 && start[1] == 3 && start[2] <= 4 { // RFC 8446, section 5.1
+		return Hello{}, ErrTLS
+	}
+	frame, err := r.next(maxHello)
+	switch {
+	case err != nil:
+		return Hello{}, err
+	case frame.Hello == nil:
+		return Hello{}, fmt.Errorf("%w: the first is no hello", ErrMalformed)
+	}
+	return *frame.Hello, nil
+}
+
+func (r *Reader) next(limit uint32) (Frame, error) {
 	var header [headerBytes]byte
 	if _, err := io.ReadFull(r.r, header[:]); err != nil {
 		return Frame{}, err
@@ -137,8 +161,8 @@ func (r *Reader) Next() (Frame, error) {
 	if length == 0 {
 		return Frame{}, ErrMalformed
 	}
-	if length > MaxFrame {
-		return Frame{}, fmt.Errorf("%w: %d > %d bytes", ErrTooLarge, length, MaxFrame)
+	if length > limit {
+		return Frame{}, fmt.Errorf("%w: %d > %d bytes", ErrTooLarge, length, limit)
 	}
 	body, err := r.body(int(length))
 	if err != nil {
@@ -147,7 +171,9 @@ func (r *Reader) Next() (Frame, error) {
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(header[4:]) {
 		return Frame{}, ErrChecksum
 	}
-	return parse(body)
+	frame, err := parse(body)
+	frame.Bytes = headerBytes + len(body)
+	return frame, err
 }
 
 // body reads n bytes, growing with what has really arrived: a length alone must not cost MaxFrame
