@@ -45,7 +45,7 @@ var requests = []Mutant{
 		ID:   "swap-by-prefix",
 		Rule: "a compare-and-set changes nothing unless the key holds what is expected",
 		Edits: []Edit{{"raft/kv/kv.go",
-			"!bytes.Equal(current.Value, cmd.Expected)",
-			"!bytes.HasPrefix(current.Value, cmd.Expected)"}},
+			"current != string(cmd.Expected)",
+			"current[:min(len(current), len(cmd.Expected))] != string(cmd.Expected)"}},
 	},
 }
