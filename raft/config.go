@@ -79,7 +79,7 @@ func validEntries(base Position, entries []Entry, current uint64) error {
 	if (base.Index == 0) != (base.Term == 0) {
 		return fmt.Errorf("log begins behind entry %d of term %d", base.Index, base.Term)
 	}
-	term := base.Term
+	term, latest := base.Term, time.Duration(0)
 	for i, e := range entries {
 		if next := base.Index + uint64(i) + 1; e.Index != next {
 			return fmt.Errorf("log has entry %d where %d belongs", e.Index, next)
@@ -92,7 +92,10 @@ func validEntries(base Position, entries []Entry, current uint64) error {
 				return fmt.Errorf("log has entry %d: %w", e.Index, err)
 			}
 		}
-		term = e.Term
+		if e.Time < latest {
+			return fmt.Errorf("log has entry %d of time %v after %v", e.Index, e.Time, latest)
+		}
+		term, latest = e.Term, e.Time
 	}
 	if term > current {
 		return fmt.Errorf("log ends in term %d, above the current term %d", term, current)

@@ -14,6 +14,7 @@ func (c *Core) becomeLeader() {
 	c.round = 0
 	c.forwards = forwards{term: c.hard.Term, last: make(map[asker]uint64)}
 	c.uncommitted = sizes(c.log.between(c.commit, c.log.last()))
+	c.startClusterTime()
 	c.appendOwn(EntryNoop, nil)
 	c.peers[c.self].match = c.log.durable
 	c.startRound()

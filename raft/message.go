@@ -1,5 +1,7 @@
 package raft
 
+import "time"
+
 // NodeID names a member for ever; 0 is nobody.
 type NodeID uint64
 
@@ -19,6 +21,7 @@ type Entry struct {
 	Index uint64
 	Term  uint64
 	Kind  EntryKind
+	Time  time.Duration // cluster time, never falling along the log: see clock.go
 	Data  []byte
 }
 

@@ -15,6 +15,7 @@
 //	all servers: a higher term is adopted       Step, in step.go
 //	followers, candidates, RequestVote          election.go (with pre-vote and sticky voters)
 //	leaders: heartbeats, and when to resign     leadership.go
+//	leaders: the time of an entry (thesis 6.3)  clock.go
 //	leaders: AppendEntries, commit; its receiver  replication.go
 //	majorities                                  quorum.go
 //	cluster membership (paper, section 6)       membership.go, configuration.go
@@ -49,7 +50,7 @@ var (
 //
 //  1. applied <= commit <= last index; durable <= handed <= last index; the log begins at or before
 //     the snapshot's last entry, and all that is compacted away is applied and durable.
-//  2. Terms in the log never fall, and none is above the current term.
+//  2. Terms and times in the log never fall, and no term is above the current one.
 //  3. A leader knows itself as the leader, and voted for itself.
 //  4. For every peer of a leader: match < next <= last index + 1.
 //  5. A candidate voted for itself and knows no leader.
@@ -88,7 +89,8 @@ type Core struct {
 	peers        []progress
 	round        uint64 // of heartbeats, in this term
 	heartbeatDue time.Duration
-	uncommitted  int // bytes of proposals above commit
+	ahead        time.Duration // of cluster time over this member's clock
+	uncommitted  int           // bytes of proposals above commit
 	forwards     forwards
 	transfer     transfer
 	sorted       []uint64 // room for majority to work in

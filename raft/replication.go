@@ -16,7 +16,9 @@ func (c *Core) propose(data []byte) (Position, error) {
 
 // appendOwn appends an entry of a leader's own term. Disk and peers get it with the next Ready.
 func (c *Core) appendOwn(kind EntryKind, data []byte) Position {
-	e := Entry{Index: c.log.last() + 1, Term: c.hard.Term, Kind: kind, Data: data}
+	e := Entry{
+		Index: c.log.last() + 1, Term: c.hard.Term, Kind: kind, Time: c.clusterTime(), Data: data,
+	}
 	c.log.append(e)
 	c.uncommitted += size(e)
 	c.out.unsent = true

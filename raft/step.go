@@ -80,9 +80,10 @@ func (c *Core) admissible(m *Message) bool {
 	if m.To != c.cfg.ID || m.From == c.cfg.ID || m.From == 0 || m.Term == 0 {
 		return false
 	}
-	term := m.LogTerm
+	term, latest := m.LogTerm, time.Duration(0)
 	for i, e := range m.Entries {
-		if e.Index != m.Index+uint64(i)+1 || e.Term < term || e.Term > m.Term {
+		if e.Index != m.Index+uint64(i)+1 || e.Term < term || e.Term > m.Term ||
+			e.Time < latest {
 			return false
 		}
 		if e.Kind == EntryConfiguration {
@@ -90,7 +91,7 @@ func (c *Core) admissible(m *Message) bool {
 				return false
 			}
 		}
-		term = e.Term
+		term, latest = e.Term, e.Time
 	}
 	return true
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"time"
 
 	"gauntlet/raft"
 )
@@ -125,6 +126,7 @@ func appendBody(
 		for _, e := range entries {
 			body = binary.AppendUvarint(body, e.Term)
 			body = append(body, byte(e.Kind))
+			body = binary.AppendUvarint(body, uint64(e.Time))
 			body = binary.AppendUvarint(body, uint64(len(e.Data)))
 			body = append(body, e.Data...)
 		}
@@ -188,6 +190,7 @@ func (f *fields) entries(restored *raft.Restored) error {
 			return fmt.Errorf("entry %d cut short", index)
 		}
 		e.Kind, f.rest = raft.EntryKind(f.rest[0]), f.rest[1:]
+		e.Time = time.Duration(f.uint())
 		n := f.uint()
 		if f.bad || n > uint64(len(f.rest)) {
 			return fmt.Errorf("entry %d cut short", index)

@@ -19,7 +19,7 @@ import (
 // It is written and synced under a temporary name: so a segment that has its name has a whole
 // header, and a segment with a successor is sealed.
 const (
-	segmentMagic       = "GNTWAL\x00\x01"
+	segmentMagic       = "GNTWAL\x00\x02"
 	segmentHeaderBytes = 32
 	segmentSuffix      = ".wal"
 	temporarySuffix    = ".tmp"

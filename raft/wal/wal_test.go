@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -24,7 +25,10 @@ const dir = "/data"
 func testOptions(salt uint64) Options { return Options{SegmentBytes: 256, Salt: salt} }
 
 func entry(index, term uint64, data string) raft.Entry {
-	return raft.Entry{Index: index, Term: term, Kind: raft.EntryCommand, Data: []byte(data)}
+	return raft.Entry{
+		Index: index, Term: term, Kind: raft.EntryCommand, Time: time.Duration(index * term),
+		Data: []byte(data),
+	}
 }
 
 func open(t testing.TB, m *Memory, salt uint64) (*Log, raft.Restored) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"gauntlet/raft"
 )
@@ -21,7 +22,7 @@ const (
 )
 
 // minEntryBytes is the least an entry takes: it bounds how many a body can announce.
-const minEntryBytes = 4
+const minEntryBytes = 5
 
 // appendBody appends the fields of m. Every field is always there: a few zero bytes are cheaper
 // than a table of which kind uses what, which would have to change with every new kind.
@@ -45,6 +46,7 @@ func appendBody(dst []byte, m *raft.Message) []byte {
 		dst = binary.AppendUvarint(dst, e.Index)
 		dst = binary.AppendUvarint(dst, e.Term)
 		dst = binary.AppendUvarint(dst, uint64(e.Kind))
+		dst = binary.AppendUvarint(dst, uint64(e.Time))
 		dst = appendBytes(dst, e.Data)
 	}
 	return dst
@@ -162,6 +164,7 @@ func (d *decoder) message() *raft.Message {
 			Index: d.uint(),
 			Term:  d.uint(),
 			Kind:  raft.EntryKind(d.small("entry kind", 256)),
+			Time:  time.Duration(d.small("entry time", 1<<63)),
 			Data:  d.bytes(),
 		})
 	}

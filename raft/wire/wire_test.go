@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -37,7 +38,8 @@ func message(t *rapid.T) *raft.Message {
 	for range rapid.IntRange(0, 5).Draw(t, "entries") {
 		m.Entries = append(m.Entries, raft.Entry{
 			Index: u.Draw(t, "i"), Term: u.Draw(t, "t"),
-			Kind: raft.EntryKind(rapid.Byte().Draw(t, "k")), Data: data("d"),
+			Kind: raft.EntryKind(rapid.Byte().Draw(t, "k")),
+			Time: time.Duration(rapid.Int64Min(0).Draw(t, "time")), Data: data("d"),
 		})
 	}
 	return m

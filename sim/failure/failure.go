@@ -32,6 +32,7 @@ const (
 	CommitUnsupported Signature = "commit-unsupported" // committed without a durable quorum
 	LeaderUnsupported Signature = "leader-unsupported" // leads without durable votes of a quorum
 	WentBack          Signature = "went-back"          // a term or commit index fell
+	TimeFell          Signature = "time-fell"          // cluster time fell along a log
 	Promised          Signature = "promised"           // a message promises what is not durable
 	Recovered         Signature = "recovered"          // a start found other than what was durable
 	Panicked          Signature = "panicked"           // the replica panicked

@@ -2,6 +2,7 @@ package invariant
 
 import (
 	"encoding/binary"
+	"time"
 
 	"gauntlet/raft"
 )
@@ -21,11 +22,12 @@ type ref int32
 
 type known struct {
 	term   uint64
-	digest uint64 // of kind and data
+	digest uint64 // of kind, time and data
 	before ref    // the entry at the index below
 	beside ref    // another entry at this index, of another term; 0: no more
 	node   int32  // who had it first
 	kind   raft.EntryKind
+	time   time.Duration
 	start  int // of its data
 	end    int
 }
@@ -62,7 +64,7 @@ func (s *entries) add(e *raft.Entry, before ref, node int) (ref, bool) {
 	s.data = append(s.data, e.Data...)
 	s.known = append(s.known, known{
 		term: e.Term, digest: digest, before: before, beside: s.heads[e.Index-1],
-		node: int32(node), kind: e.Kind, start: start, end: len(s.data),
+		node: int32(node), kind: e.Kind, time: e.Time, start: start, end: len(s.data),
 	})
 	s.heads[e.Index-1] = r
 	return r, true
@@ -76,18 +78,20 @@ func (s *entries) same(e *raft.Entry, r, before ref) bool {
 // entry returns an entry as it was when it was first seen.
 func (s *entries) entry(r ref, index uint64) raft.Entry {
 	k := &s.known[r]
-	e := raft.Entry{Index: index, Term: k.term, Kind: k.kind}
+	e := raft.Entry{Index: index, Term: k.term, Kind: k.kind, Time: k.time}
 	if k.end > k.start {
 		e.Data = s.data[k.start:k.end:k.end]
 	}
 	return e
 }
 
-// digestOf hashes kind and data, eight bytes at a time. Each step is a bijection of the state, so
+// digestOf hashes kind, time and data, eight bytes at a time. Each step is a bijection of the state, so
 // a change of any one word always shows.
 func digestOf(e *raft.Entry) uint64 {
 	const odd = 0x9e3779b97f4a7c15
 	h := uint64(e.Kind)<<56 ^ uint64(len(e.Data))
+	h = (h ^ uint64(e.Time)) * odd
+	h ^= h >> 32
 	data := e.Data
 	for len(data) >= 8 {
 		h = (h ^ binary.LittleEndian.Uint64(data)) * odd

@@ -3,6 +3,7 @@ package invariant_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"gauntlet/raft"
 	"gauntlet/raft/replica"
@@ -103,6 +104,11 @@ func (s *script) sends(node int, m raft.Message) {
 // entry returns an entry whose data is long enough to have a middle and an end.
 func entry(index, term uint64) raft.Entry {
 	return raft.Entry{Index: index, Term: term, Kind: raft.EntryCommand, Data: []byte("put k 12345")}
+}
+
+func timed(e raft.Entry, at time.Duration) raft.Entry {
+	e.Time = at
+	return e
 }
 
 // replicated has member 0 of 3 lead term 1, and entries 1 and 2 durable on it and on member 1.
@@ -326,6 +332,25 @@ func other(e raft.Entry) raft.Entry {
 }
 
 var logs = []scene{
+	{"cluster time falls along a log", failure.TimeFell, func() *script {
+		s := newScript(3)
+		s.elects(0, 1, 1)
+		s.appends(0, timed(entry(1, 1), 2), timed(entry(2, 1), 1))
+		return s
+	}},
+	{"cluster time stands still, and falls with entries that are dropped", "", func() *script {
+		s := newScript(3)
+		s.elects(0, 1, 1)
+		s.appends(0, timed(entry(1, 1), 2), timed(entry(2, 1), 2), timed(entry(3, 1), 9))
+		s.votes(0, 2, 0)
+		s.appends(0, timed(entry(2, 2), 3))
+		return s
+	}},
+	{"an entry comes with another time", failure.LogMismatch, func() *script {
+		s := replicated()
+		s.appends(2, entry(1, 1), timed(entry(2, 1), 1))
+		return s
+	}},
 	{"an entry changes on its way", failure.LogMismatch, func() *script {
 		s := replicated()
 		s.appends(2, entry(1, 1), other(entry(2, 1)))

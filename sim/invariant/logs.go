@@ -1,6 +1,8 @@
 package invariant
 
 import (
+	"time"
+
 	"gauntlet/raft"
 	"gauntlet/sim/failure"
 )
@@ -26,6 +28,10 @@ func (w *Watch) logged(node int, added []raft.Entry, s raft.Status) {
 	}
 	m.log = m.log[:keep]
 	for i := range added {
+		if was := w.entries.known[m.tip()].time; added[i].Time < was {
+			w.timeFell(node, &added[i], was)
+			return
+		}
 		r, ok := w.entries.add(&added[i], m.tip(), node)
 		if !ok {
 			w.mismatch(node, &added[i], r, s.Term)
@@ -79,6 +85,13 @@ func (w *Watch) mismatch(node int, e *raft.Entry, r ref, term uint64) {
 		Signature: failure.LogMismatch, Nodes: involved(first, node), Term: term, Index: e.Index,
 	}, "%s has entry %d of term %d with %s than %s had it",
 		name(node), e.Index, e.Term, what, name(first))
+}
+
+// timeFell reports an entry with an earlier time than the one before it (thesis 6.3).
+func (w *Watch) timeFell(node int, e *raft.Entry, was time.Duration) {
+	w.fail(failure.Failure{
+		Signature: failure.TimeFell, Nodes: []int{node}, Term: e.Term, Index: e.Index,
+	}, "%s has entry %d of cluster time %v behind one of %v", name(node), e.Index, e.Time, was)
 }
 
 // lost reports a member that drops a committed entry, though its term is one in which every leader
