@@ -18,6 +18,12 @@ type node struct {
 	reads   map[uint64]uint64 // by id: what was committed when it began
 	role    Role              // last traced
 	checked []uint64          // terms of the entries that were checked
+
+	first   Position // the entry before disk.Entries
+	files   []file   // durable snapshots, by index
+	stores  []Chunk  // received, not yet on disk
+	partial []byte   // on disk of the snapshot being received, disk.Partial
+	late    Snapshot // received when there was no use for it; Index 0: none
 }
 
 // cluster is nodes and a network whose messages move when told to. It checks the invariants of
@@ -36,6 +42,7 @@ type cluster struct {
 	refused   map[string]bool      // proposals that certainly never happen
 	forwarded map[uint64]string    // by the forward's id
 	id        uint64               // for reads, forwards and proposals
+	installed int                  // snapshots
 }
 
 // written is what all holders of a position must agree on.
@@ -68,7 +75,7 @@ func newCluster(members int, adjust func(*Config)) *cluster {
 		cfg := Config{
 			ID: id, Members: Members(ids...), PreVote: true, CheckQuorum: true, Seed: 1,
 			ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
-			HeartbeatInterval: testHeartbeat,
+			HeartbeatInterval: testHeartbeat, ChunkBytes: testChunkBytes,
 		}
 		if adjust != nil {
 			adjust(&cfg)
@@ -83,18 +90,18 @@ func newCluster(members int, adjust func(*Config)) *cluster {
 // start begins a life of a node with what its disk holds.
 func (c *cluster) start(n *node) {
 	n.cfg.Incarnation++
-	restored := Restored{HardState: n.disk.HardState, Entries: slices.Clone(n.disk.Entries)}
-	core, err := New(n.cfg, restored)
+	core, err := New(n.cfg, n.restored())
 	if err != nil {
 		panic(err)
 	}
-	n.core, n.applied, n.role, n.checked = core, 0, Follower, nil
+	n.core, n.applied, n.role, n.checked = core, n.disk.Snapshot.Index, Follower, nil
+	n.late = Snapshot{}
 	core.Tick(c.now)
 }
 
 // crash ends a life: all that was not yet written is lost.
 func (c *cluster) crash(n *node) {
-	n.core, n.writes = nil, nil
+	n.core, n.writes, n.stores = nil, nil, nil
 	clear(n.reads)
 }
 
@@ -113,6 +120,8 @@ func (c *cluster) drain(n *node) {
 		n.writes = append(n.writes, r)
 		c.leave(n, r.Now)
 		c.apply(n, r.Committed)
+		c.fill(n, r.Chunks)
+		n.stores = append(n.stores, r.Store...)
 		for _, a := range r.Reads {
 			c.answerRead(n, a)
 		}
@@ -120,6 +129,10 @@ func (c *cluster) drain(n *node) {
 			c.trace("%d learns that forward %d is refused: %s", n.cfg.ID, f.ID, f.Reason)
 			c.refused[c.forwarded[f.ID]] = true
 		}
+	}
+	if n.late.Index > 0 && n.late.Index <= n.applied {
+		n.core.Compact(n.late)
+		n.late = Snapshot{}
 	}
 	c.check(n)
 	if n.core.applied != n.applied {
@@ -134,8 +147,11 @@ func (c *cluster) persist(n *node) {
 	if r.HardState != nil {
 		n.disk.HardState = *r.HardState
 	}
+	if r.Base != nil {
+		n.first, n.disk.Entries = *r.Base, nil
+	}
 	if len(r.Entries) > 0 {
-		keep := r.Entries[0].Index - 1
+		keep := r.Entries[0].Index - 1 - n.first.Index
 		n.disk.Entries = append(n.disk.Entries[:keep:keep], r.Entries...)
 	}
 	n.core.Persisted(c.now, r.Sequence)
@@ -146,8 +162,12 @@ func (c *cluster) persist(n *node) {
 // settle completes all writes of a node.
 func (c *cluster) settle(n *node) {
 	c.drain(n)
-	for len(n.writes) > 0 {
-		c.persist(n)
+	for len(n.writes)+len(n.stores) > 0 {
+		if len(n.writes) > 0 {
+			c.persist(n)
+		} else {
+			c.store(n)
+		}
 	}
 }
 
@@ -182,11 +202,6 @@ func (c *cluster) vote(voter NodeID, term uint64, candidate NodeID) {
 		panic(fmt.Sprintf("%d voted twice in term %d: %d, %d", voter, term, earlier, candidate))
 	}
 	c.votes[key] = candidate
-}
-
-func (n *node) onDisk(index, term uint64) bool {
-	return index == 0 ||
-		index <= uint64(len(n.disk.Entries)) && n.disk.Entries[index-1].Term == term
 }
 
 // apply checks that all members apply the same entries, each durable on a majority.
@@ -247,8 +262,10 @@ func (c *cluster) check(n *node) {
 		panic(fmt.Sprintf("term of %d fell from %d to %d", n.cfg.ID, n.term, s.Term))
 	}
 	n.term = n.disk.HardState.Term
-	previous := uint64(0)
-	for i, e := range n.core.log.entries {
+	previous := n.core.log.base.Term
+	for _, e := range n.core.log.entries {
+		i := int(e.Index) - 1
+		n.checked = append(n.checked, make([]uint64, max(0, i-len(n.checked)))...)
 		if i < len(n.checked) && n.checked[i] == e.Term {
 			previous = e.Term
 			continue // looked at before; all are looked at again after a restart, and at the end
@@ -269,7 +286,7 @@ func (c *cluster) check(n *node) {
 	} else if !ok {
 		c.leaders[s.Term] = s.ID
 		for _, e := range c.committed {
-			if !n.core.log.holds(e.Index, e.Term) {
+			if e.Index >= n.core.log.base.Index && !n.core.log.holds(e.Index, e.Term) {
 				panic(fmt.Sprintf("leader %d lacks committed entry %d", s.ID, e.Index))
 			}
 		}

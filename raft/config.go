@@ -23,6 +23,11 @@ type Config struct {
 	Incarnation uint32 // random at every start of the process: answers to questions of an earlier
 	// life are never taken for answers to ours
 
+	// KeepEntries is how many entries are kept behind a snapshot's last one, so that a follower that
+	// lacks only those needs no snapshot.
+	KeepEntries uint64
+	ChunkBytes  int // of a snapshot sent to a peer, the same on all members; 0: 64 KiB
+
 	MaxAppendBytes      int // of the entries in one Append; 0: 1 MiB
 	MaxInflightBytes    int // sent to one peer and not yet acknowledged; 0: 8 MiB
 	MaxUncommittedBytes int // beyond it Propose answers ErrBusy; 0: 64 MiB
@@ -33,6 +38,11 @@ type Restored struct {
 	HardState HardState
 	Snapshot  Snapshot // the newest; Index 0: none
 	Entries   []Entry  // those behind the snapshot, without a gap
+
+	// Partial is a snapshot that was being received, and PartialBytes how much of it is there, whole
+	// chunks of it and not all: the transfer goes on behind them. Index 0: none.
+	Partial      Snapshot
+	PartialBytes uint64
 }
 
 func (c Config) withDefaults() Config {
@@ -44,6 +54,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxUncommittedBytes == 0 {
 		c.MaxUncommittedBytes = 64 << 20
+	}
+	if c.ChunkBytes == 0 {
+		c.ChunkBytes = 64 << 10
 	}
 	return c
 }
@@ -63,9 +76,10 @@ func (c Config) valid() error {
 		return fmt.Errorf("minimum election timeout %v must be below the maximum %v",
 			c.ElectionTimeoutMin, c.ElectionTimeoutMax)
 	}
-	if min(c.MaxAppendBytes, c.MaxInflightBytes, c.MaxUncommittedBytes) < 0 {
-		return fmt.Errorf("append, inflight and uncommitted limits must not be negative: %d, %d, %d",
-			c.MaxAppendBytes, c.MaxInflightBytes, c.MaxUncommittedBytes)
+	if min(c.MaxAppendBytes, c.MaxInflightBytes, c.MaxUncommittedBytes, c.ChunkBytes) < 0 {
+		return fmt.Errorf(
+			"append, inflight, uncommitted and chunk limits must not be negative: %d, %d, %d, %d",
+			c.MaxAppendBytes, c.MaxInflightBytes, c.MaxUncommittedBytes, c.ChunkBytes)
 	}
 	return nil
 }

@@ -49,6 +49,8 @@ const (
 	Forward         MessageKind = 11 // a follower hands a proposal to its leader
 	ForwardRefused  MessageKind = 12 // ... which certainly did not and will not propose it
 	TimeoutNow      MessageKind = 13 // a leader has its successor campaign (thesis 3.10)
+	SnapshotChunk   MessageKind = 14 // InstallSnapshot (paper, figure 13), a part at a time
+	SnapshotAnswer  MessageKind = 15 // how much of it the receiver has
 )
 
 // String returns the name of a kind.
@@ -56,7 +58,7 @@ func (k MessageKind) String() string {
 	names := [...]string{
 		"none", "PreVote", "PreVoteAnswer", "Vote", "VoteAnswer", "Append", "AppendAnswer",
 		"Heartbeat", "HeartbeatAnswer", "ReadIndex", "ReadIndexAnswer", "Forward", "ForwardRefused",
-		"TimeoutNow",
+		"TimeoutNow", "SnapshotChunk", "SnapshotAnswer",
 	}
 	if int(k) < len(names) {
 		return names[k]
@@ -85,6 +87,7 @@ type Message struct {
 	Round uint64 // Heartbeat and its answer: rises with every round of a leader; 0: do not answer
 	ID    uint64 // ReadIndex, Forward and their answers: the asker's incarnation << 32, plus a count
 	Data  []byte // Forward: the proposal. ForwardRefused: why, in words
+	Chunk *Chunk // SnapshotChunk and its answer
 }
 
 // Role is what a member is at the moment (paper 5.1).
@@ -129,5 +132,5 @@ type Progress struct {
 	ID    NodeID
 	Match uint64
 	Next  uint64
-	State string // "probe" or "replicate"
+	State string // "probe", "replicate" or "snapshot"
 }

@@ -18,7 +18,7 @@ func sizes(entries []Entry) int {
 	return sum
 }
 
-// peerState says how a leader feeds a peer. A third state will send snapshots.
+// peerState says how a leader feeds a peer.
 type peerState uint8
 
 const (
@@ -26,10 +26,12 @@ const (
 	probe peerState = iota
 	// stream sends ahead, trusting that what is on its way arrives.
 	stream
+	// install sends a snapshot, since entries that the peer lacks are compacted away.
+	install
 )
 
 func (s peerState) String() string {
-	return [...]string{"probe", "replicate"}[s]
+	return [...]string{"probe", "replicate", "snapshot"}[s]
 }
 
 // progress is what a leader knows of one member, in its present term.
@@ -45,6 +47,7 @@ type progress struct {
 	sentAt        time.Duration // the last Append
 	inflight      []batch       // stream: oldest first
 	inflightBytes int
+	shipment      shipment // install
 }
 
 // batch is one Append on its way.
@@ -82,8 +85,8 @@ func (p *progress) sent(entries []Entry, now time.Duration) {
 func (p *progress) acknowledged(index uint64) {
 	p.match = max(p.match, index)
 	p.next = max(p.next, p.match+1)
-	if p.state == probe {
-		p.state, p.probing = stream, false
+	if p.state != stream {
+		p.state, p.probing, p.shipment = stream, false, shipment{}
 		p.next = p.match + 1
 	}
 	room := p.inflight[:0]
@@ -97,7 +100,7 @@ func (p *progress) acknowledged(index uint64) {
 // refused notes that the peer lacks the entry before an Append, and that the logs agree at hint at
 // the latest. It returns false for a refusal that is out of date.
 func (p *progress) refused(previous, hint uint64) bool {
-	if previous <= p.match || p.state == probe && previous != p.next-1 {
+	if previous <= p.match || p.state == install || p.state == probe && previous != p.next-1 {
 		return false
 	}
 	p.state, p.probing = probe, false

@@ -10,7 +10,8 @@
 // Where the rules of the paper's figure 2 are:
 //
 //	state                                       Core, below; log in log.go; peers in progress.go
-//	snapshots, log compaction (section 7)       snapshot.go
+//	log compaction (section 7)                  snapshot.go
+//	InstallSnapshot (figure 13)                 install.go
 //	all servers: apply up to the commit index   Ready, in ready.go
 //	all servers: a higher term is adopted       Step, in step.go
 //	followers, candidates, RequestVote          election.go (with pre-vote and sticky voters)
@@ -68,8 +69,9 @@ type Core struct {
 	snapshot Snapshot // the newest one that is durable; the caller has its bytes
 
 	// Who the members are, by the log: see membership.go.
-	configs []located // the one before the log and all in it, oldest first: the last is in effect
-	seats   []seat    // its members, and this one
+	configs   []located // the one before the log and all in it, oldest first: the last is in effect
+	seats     []seat    // its members, and this one
+	receiving reception // of a newer one; what of it is stored may be lost at any time
 
 	// Volatile state on all servers.
 	role        Role
@@ -117,6 +119,9 @@ func New(cfg Config, restored Restored) (*Core, error) {
 	c.snapshot = restored.Snapshot
 	c.commit, c.applied = c.snapshot.Index, c.snapshot.Index // "reset state machine", paper figure 13
 	c.restoreConfigurations(restored)
+	if restored.Partial.Index > c.commit {
+		c.receiving = reception{restored.Partial, restored.PartialBytes}
+	}
 	c.out.handed, c.out.durable = c.hard, c.hard
 	return c, nil
 }

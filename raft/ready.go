@@ -13,7 +13,7 @@ type HardState struct {
 }
 
 // Ready is what the caller must carry out. Several may be outstanding; each has its own Sequence.
-// HardState, Entries and Committed stay as they are for ever; the other slices, until the next call
+// HardState, Base, Entries and Committed stay as they are for ever; the other slices, until the next call
 // of Core.Ready: their memory is then used again.
 //
 //  1. Send Now at once: it reveals nothing that is not durable (a leader's appends go out in
@@ -21,7 +21,13 @@ type HardState struct {
 //  2. Write HardState (if not nil) and Entries (replacing everything from Entries[0].Index on),
 //     sync, then call Persisted(Sequence) and send AfterPersist. With nothing to write this may
 //     happen at once, but never before every earlier Ready has been persisted.
+//     If Base is not nil the whole log is dropped before, and begins anew behind Base, the last entry
+//     of a snapshot that was installed.
 //  3. Committed entries may be applied at once; they are durable on a majority.
+//  4. Chunks wait for the bytes of the snapshot: see Message.Fill. Then they may be sent at any time,
+//     and like any message lost, if the bytes are no longer there.
+//  5. Store each chunk of a snapshot, in order, and call Stored. Offset 0 begins anew. Of the last one
+//     call Install instead, once the snapshot is complete, found whole and durable, or Discard.
 type Ready struct {
 	Sequence     uint64
 	HardState    *HardState
@@ -31,6 +37,9 @@ type Ready struct {
 	Committed    []Entry
 	Reads        []ReadAnswer
 	Refused      []RefusedForward
+	Base         *Position
+	Chunks       []Message
+	Store        []Chunk
 }
 
 // ReadAnswer says that the read with this id may be served once Index is applied, or that it
@@ -52,6 +61,7 @@ type outbox struct {
 	parcel
 	spare    parcel    // what the last Ready handed out, to be used again
 	unsent   bool      // flush may have something to send
+	base     *Position // the log was dropped, and begins behind it
 	sequence uint64    // of the last Ready
 	handed   HardState // as last handed out for writing
 	durable  HardState // as known to be on disk
@@ -64,6 +74,8 @@ type parcel struct {
 	after   []Message
 	reads   []ReadAnswer
 	refused []RefusedForward
+	chunks  []Message
+	store   []Chunk
 }
 
 // emptied returns the parcel without its contents, and lets go of what they refer to.
@@ -71,7 +83,11 @@ func (p parcel) emptied() parcel {
 	clear(p.now)
 	clear(p.after)
 	clear(p.refused)
-	return parcel{p.now[:0], p.after[:0], p.reads[:0], p.refused[:0]}
+	clear(p.chunks)
+	clear(p.store)
+	return parcel{
+		p.now[:0], p.after[:0], p.reads[:0], p.refused[:0], p.chunks[:0], p.store[:0],
+	}
 }
 
 // write is what a Ready asked the disk to do.
@@ -102,7 +118,7 @@ func (c *Core) send(m Message) {
 func (c *Core) HasReady() bool {
 	o := &c.out
 	return o.unsent || len(o.now)+len(o.after)+len(o.reads)+len(o.refused) > 0 ||
-		c.hard != o.handed || c.log.handed < c.log.last() || c.applied < c.commit
+		len(o.chunks)+len(o.store) > 0 || o.base != nil || c.hard != o.handed || c.log.handed < c.log.last() || c.applied < c.commit
 }
 
 // Ready returns what has become due since the last call.
@@ -113,7 +129,9 @@ func (c *Core) Ready() Ready {
 	r := Ready{
 		Sequence: o.sequence, Now: o.now, AfterPersist: o.after, Reads: o.reads, Refused: o.refused,
 		Entries: c.log.between(c.log.handed, c.log.last()),
+		Base:    o.base, Chunks: o.chunks, Store: o.store,
 	}
+	o.base = nil
 	o.parcel, o.spare = o.spare.emptied(), o.parcel
 	w := write{sequence: o.sequence, hard: c.hard}
 	if c.hard != o.handed {
@@ -124,7 +142,7 @@ func (c *Core) Ready() Ready {
 		w.last = c.log.last()
 		c.log.handed = w.last
 	}
-	if r.HardState != nil || len(r.Entries) > 0 {
+	if r.HardState != nil || len(r.Entries) > 0 || r.Base != nil {
 		o.writes = append(o.writes, w)
 	}
 	upTo := min(c.commit, c.applied+maxCommitted)

@@ -28,7 +28,11 @@ func (c *Core) appendOwn(kind EntryKind, data []byte) Position {
 // replicate sends a peer what it lacks, as far as flow control allows.
 func (c *Core) replicate(peer int) {
 	p := &c.peers[peer]
-	for p.next > c.log.base.Index && p.next <= c.log.last() && p.mayTake(c.cfg.MaxInflightBytes) {
+	if p.next <= c.log.base.Index {
+		c.sendSnapshot(peer)
+		return
+	}
+	for p.next <= c.log.last() && p.mayTake(c.cfg.MaxInflightBytes) {
 		c.sendAppend(peer, c.log.from(p.next, c.cfg.MaxAppendBytes))
 	}
 }
@@ -52,9 +56,15 @@ func (c *Core) nudge(peer int) {
 	if p.match == c.log.last() || c.now < p.sentAt+c.cfg.HeartbeatInterval {
 		return
 	}
-	if p.state == stream {
-		c.sendAppend(peer, nil)
+	switch p.state {
+	case install:
+		c.nudgeTransfer(p)
 		return
+	case stream:
+		if p.next > c.log.base.Index {
+			c.sendAppend(peer, nil)
+			return
+		}
 	}
 	p.probing = false
 	c.out.unsent = true

@@ -49,6 +49,9 @@ func (s *schedule) step() {
 		s.cut = make(map[[2]NodeID]bool)
 	case n.core == nil:
 		s.start(n)
+	case what == 99 && n.late.Index == 0:
+		s.snapshot(n)
+		s.drain(n)
 	case what < 99 && s.draw("crash", s.calm) == 0:
 		s.crash(n)
 	}
@@ -78,6 +81,9 @@ func (s *schedule) settleSome(n *node) {
 	}
 	for range min(len(n.writes), 1+s.draw("writes", 4)) {
 		s.persist(n)
+	}
+	for range min(len(n.stores), 1+s.draw("stores", 4)) {
+		s.store(n)
 	}
 }
 
@@ -178,9 +184,9 @@ func (s *schedule) heal() error {
 // play runs a schedule on a cluster of random size and options, and returns what it broke.
 func play(steps int, draw func(string, int) int) (c *cluster, err error) {
 	preVote, checkQuorum := draw("prevote", 4) != 0, draw("checkquorum", 4) != 0
-	small := draw("small", 2) == 0
+	small, keep := draw("small", 2) == 0, uint64(draw("keep", 4))
 	c = newCluster(1+draw("members", 5), func(cfg *Config) {
-		cfg.PreVote, cfg.CheckQuorum = preVote, checkQuorum
+		cfg.PreVote, cfg.CheckQuorum, cfg.KeepEntries = preVote, checkQuorum, keep
 		if small { // flow control bites
 			cfg.MaxAppendBytes, cfg.MaxInflightBytes, cfg.MaxUncommittedBytes = 80, 160, 400
 		}
@@ -203,7 +209,7 @@ func play(steps int, draw func(string, int) int) (c *cluster, err error) {
 // comes back after any of it. Method: random schedules of loss, repetition, reordering, one-way
 // cuts, slow disks and crashes on 1 to 5 members, checked after every step; many seeds.
 func TestRandomSchedules(t *testing.T) {
-	committed, elections := 0, 0
+	committed, elections, installed := 0, 0, 0
 	for seed := range *seeds {
 		stream := chance.New(uint64(seed), "schedule", 0)
 		c, err := play(4000, func(_ string, n int) int { return stream.Intn(n) })
@@ -212,9 +218,11 @@ func TestRandomSchedules(t *testing.T) {
 		}
 		committed += len(c.committed)
 		elections += len(c.leaders)
+		installed += c.installed
 	}
-	t.Logf("%d schedules: %d entries committed, %d elections", *seeds, committed, elections)
-	if committed < 25**seeds || elections < 3**seeds {
+	t.Logf("%d schedules: %d entries committed, %d elections, %d snapshots installed",
+		*seeds, committed, elections, installed)
+	if committed < 25**seeds || elections < 3**seeds || installed < *seeds/5 {
 		t.Errorf("schedules are too idle to show anything")
 	}
 }

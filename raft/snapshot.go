@@ -1,7 +1,10 @@
 package raft
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -41,9 +44,9 @@ func (s *Snapshot) last() Position {
 }
 
 // Compact tells that a snapshot of this member's own state is durable, and lets go of the log that
-// it stands for, but for the last keep entries: a follower that lacks only those needs no snapshot.
-// Nothing that is not durable is dropped. One that is older than what is known does nothing.
-func (c *Core) Compact(s Snapshot, keep uint64) {
+// it stands for, but for the last few, Config.KeepEntries, and those behind a snapshot that a
+// peer is being sent. Nothing that is not durable is dropped. One that is older than what is known does nothing.
+func (c *Core) Compact(s Snapshot) {
 	if s.Index <= c.snapshot.Index {
 		return
 	}
@@ -52,11 +55,42 @@ func (c *Core) Compact(s Snapshot, keep uint64) {
 			s.Index, s.Term, c.applied))
 	}
 	c.snapshot = s
-	c.compact(keep)
+	upTo := s.Index - min(s.Index, c.cfg.KeepEntries)
+	for i := range c.peers {
+		if c.role == Leader && c.peers[i].state == install {
+			upTo = min(upTo, c.peers[i].shipment.snapshot.Index)
+		}
+	}
+	c.log.compact(min(upTo, c.log.durable))
+	for len(c.configs) > 1 && c.configs[1].at.Index <= c.log.base.Index {
+		c.configs = c.configs[1:]
+	}
 }
 
-// compact drops what the snapshot stands for, except for the entries to be kept.
-func (c *Core) compact(keep uint64) {
-	upTo := min(c.snapshot.Index, c.log.durable)
-	c.log.compact(upTo - min(upTo, keep))
+// Encode returns the metadata as bytes: index, term, time, size and checksum as unsigned varints, and
+// then the configuration.
+func (s Snapshot) Encode() []byte {
+	var b []byte
+	for _, v := range [...]uint64{
+		s.Index, s.Term, uint64(s.Time), s.Size, uint64(s.Checksum),
+	} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return append(b, s.Configuration.Encode()...)
+}
+
+// DecodeSnapshot reads what Encode wrote, and refuses anything else.
+func DecodeSnapshot(b []byte) (Snapshot, error) {
+	d := memberDecoder{rest: b}
+	s := Snapshot{
+		Index: d.uint(), Term: d.uint(), Time: time.Duration(d.uint()), Size: d.uint(),
+	}
+	checksum := d.uint()
+	if d.failed || s.Time < 0 || checksum > math.MaxUint32 {
+		return Snapshot{}, errors.New("malformed snapshot metadata")
+	}
+	s.Checksum = uint32(checksum)
+	var err error
+	s.Configuration, err = DecodeConfiguration(d.rest)
+	return s, err
 }

@@ -56,6 +56,10 @@ func (c *Core) dispatch(m *Message) {
 		c.stepForwardRefused(m)
 	case TimeoutNow:
 		c.stepTimeoutNow(m)
+	case SnapshotChunk:
+		c.stepSnapshotChunk(m)
+	case SnapshotAnswer:
+		c.stepSnapshotAnswer(m)
 	}
 }
 
@@ -68,6 +72,8 @@ func (c *Core) answerStale(m *Message) {
 		c.send(Message{Kind: VoteAnswer, To: m.From, Reject: true})
 	case Append:
 		c.send(Message{Kind: AppendAnswer, To: m.From, Reject: true})
+	case SnapshotChunk:
+		c.send(Message{Kind: SnapshotAnswer, To: m.From, Reject: true})
 	case Heartbeat:
 		c.send(Message{Kind: HeartbeatAnswer, To: m.From, Reject: true})
 	case ReadIndex:
@@ -79,6 +85,9 @@ func (c *Core) answerStale(m *Message) {
 func (c *Core) admissible(m *Message) bool {
 	if m.To != c.cfg.ID || m.From == c.cfg.ID || m.From == 0 || m.Term == 0 {
 		return false
+	}
+	if m.Kind == SnapshotChunk || m.Kind == SnapshotAnswer {
+		return c.sensible(m)
 	}
 	term, latest := m.LogTerm, time.Duration(0)
 	for i, e := range m.Entries {

@@ -34,7 +34,11 @@ import (
 //	stabilize [MEMBERS...]  deliver among these members, or all, until nothing moves
 //	propose N | forward N | read N
 //	transfer N TO           member N is to hand its leadership to TO, 0: to anybody
-//	disk N hold|write|free  hold back disk completions; complete the oldest; complete all
+//	snapshot N              member N has a durable snapshot of what it has applied
+//	disk N hold|hold-snapshots|write|store|free
+//	                        hold back disk completions, or only those of chunks received; complete
+//	                        the oldest write, or chunk; complete all
+//	keep N entries=K        compaction leaves so many of the entries that a snapshot stands for
 //	crash N | restart N
 //	status [N...]
 func TestTranscripts(t *testing.T) {
@@ -55,7 +59,7 @@ func TestTranscripts(t *testing.T) {
 // script is a cluster under the commands of a transcript.
 type script struct {
 	*cluster
-	held  map[NodeID]bool    // disks held back
+	held  map[NodeID]string  // disks held back: "hold", or "hold-snapshots"
 	cut   map[[2]NodeID]bool // directed links
 	quiet bool               // no details
 	out   strings.Builder
@@ -67,7 +71,7 @@ func newScript(t *testing.T, d *datadriven.TestData) *script {
 	d.MaybeScanArgs(t, "prevote", &preVote)
 	d.MaybeScanArgs(t, "check-quorum", &checkQuorum)
 	d.MaybeScanArgs(t, "append", &appendBytes)
-	s := &script{held: make(map[NodeID]bool), cut: make(map[[2]NodeID]bool)}
+	s := &script{held: make(map[NodeID]string), cut: make(map[[2]NodeID]bool)}
 	s.cluster = newCluster(members, func(cfg *Config) {
 		cfg.PreVote, cfg.CheckQuorum = preVote, checkQuorum
 		cfg.MaxAppendBytes = appendBytes
@@ -142,8 +146,11 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) {
 func (s *script) one(t *testing.T, d *datadriven.TestData, n *node, words []string) {
 	var err error
 	switch d.Cmd {
+	case "keep":
+		d.ScanArgs(t, "entries", &n.core.cfg.KeepEntries)
+		return
 	case "log":
-		s.fill(t, d, n)
+		s.entries(t, d, n)
 		return
 	case "timeout":
 		s.now = max(s.now, n.core.Deadline())
@@ -172,15 +179,21 @@ func (s *script) one(t *testing.T, d *datadriven.TestData, n *node, words []stri
 			t.Fatalf("%s: %v", d.Pos, err)
 		}
 		err = n.core.Transfer(s.now, NodeID(to))
+	case "snapshot":
+		s.snapshot(n)
 	case "crash":
 		s.crash(n)
 		return
 	case "restart":
 		s.start(n)
 	case "disk":
-		s.held[n.cfg.ID] = words[0] != "free"
-		if words[0] == "write" {
+		switch words[0] {
+		case "write":
 			s.persist(n)
+		case "store":
+			s.store(n)
+		default:
+			s.held[n.cfg.ID] = words[0]
 		}
 	default:
 		t.Fatalf("%s: unknown command %q", d.Pos, d.Cmd)
@@ -196,15 +209,21 @@ func (s *script) take(n *node) {
 	if n.core == nil {
 		return
 	}
-	if s.held[n.cfg.ID] {
+	switch s.held[n.cfg.ID] {
+	case "hold":
 		s.drain(n)
-	} else {
+	case "hold-snapshots":
+		s.drain(n)
+		for len(n.writes) > 0 {
+			s.persist(n)
+		}
+	default:
 		s.settle(n)
 	}
 }
 
-// fill gives a member a log on disk with entries of these terms.
-func (s *script) fill(t *testing.T, d *datadriven.TestData, n *node) {
+// entries gives a member a log on disk with entries of these terms.
+func (s *script) entries(t *testing.T, d *datadriven.TestData, n *node) {
 	var entries []Entry
 	for _, a := range d.CmdArgs[1:] {
 		if a.Key == "term" {
@@ -221,6 +240,7 @@ func (s *script) fill(t *testing.T, d *datadriven.TestData, n *node) {
 	term := entries[len(entries)-1].Term
 	d.MaybeScanArgs(t, "term", &term)
 	n.disk = Restored{HardState: HardState{Term: term}, Entries: entries}
+	n.first, n.files = Position{}, nil
 	s.start(n)
 }
 
@@ -290,8 +310,12 @@ func (s *script) status(members []*node) {
 			continue
 		}
 		is := n.core.Status()
-		s.trace("%d %v term=%d vote=%d leader=%d commit=%d %s", is.ID, is.Role, is.Term, is.Vote,
-			is.Leader, is.Commit, describeEntries(n.core.log.entries))
+		after := ""
+		if base := n.core.log.base; base.Index > 0 {
+			after = fmt.Sprintf("after=%d/%d ", base.Index, base.Term)
+		}
+		s.trace("%d %v term=%d vote=%d leader=%d commit=%d %s%s", is.ID, is.Role, is.Term, is.Vote,
+			is.Leader, is.Commit, after, describeEntries(n.core.log.entries))
 		if is.Transferee != 0 {
 			s.trace("  hands over to %d", is.Transferee)
 		}
@@ -318,6 +342,11 @@ func describe(m Message) string {
 		}
 	case Heartbeat, HeartbeatAnswer:
 		fmt.Fprintf(&b, " round=%d", m.Round)
+	case SnapshotChunk, SnapshotAnswer:
+		if part := m.Chunk; part != nil {
+			fmt.Fprintf(&b, " snapshot=%d/%d", part.Snapshot.Index, part.Snapshot.Term)
+			fmt.Fprintf(&b, " offset=%d bytes=%d", part.Offset, len(part.Data))
+		}
 	case ReadIndex:
 		fmt.Fprintf(&b, " id=%d.%d", m.ID>>32, uint32(m.ID))
 	case ReadIndexAnswer:

@@ -70,8 +70,11 @@ func (a *acceptor) serve(conn net.Conn) {
 	}
 	a.supersede(linkKey{hello.From, hello.Stream}, conn)
 	inbox := a.s.loop.control
-	if hello.Stream == wire.Bulk {
+	switch hello.Stream {
+	case wire.Bulk:
 		inbox = a.s.loop.bulk
+	case wire.Snapshots:
+		inbox = a.s.loop.chunks
 	}
 	for {
 		// Pings come three times per ET: four ET of silence mean that the other end is gone.
@@ -109,7 +112,7 @@ func (a *acceptor) greet(conn net.Conn, frames *wire.Reader) (wire.Hello, *refus
 		return h, refused("looks for member %d, this is %d", h.To, a.s.cfg.ID)
 	case h.From == a.s.cfg.ID || a.s.names[h.From] == "":
 		return h, refused("member %d is no peer", h.From)
-	case h.Stream != wire.Control && h.Stream != wire.Bulk:
+	case h.Stream < wire.Control || h.Stream > wire.Snapshots:
 		return h, refused("unknown %v", h.Stream)
 	}
 	return h, nil

@@ -23,6 +23,7 @@ type loop struct {
 
 	control   chan raft.Message // from the peers' control streams
 	bulk      chan raft.Message // from their bulk streams, so that heartbeats overtake appends
+	chunks    chan raft.Message // from their snapshot streams
 	requests  chan *request
 	abandoned chan *request
 	questions chan func() // run between two turns, to look at one consistent state
@@ -40,6 +41,7 @@ func newLoop(s *Server, member *replica.Replica) *loop {
 		timer:     time.NewTimer(0),
 		control:   make(chan raft.Message, 1024),
 		bulk:      make(chan raft.Message, 64),
+		chunks:    make(chan raft.Message, 16),
 		requests:  make(chan *request, 1024),
 		abandoned: make(chan *request, 1024),
 		questions: make(chan func(), 16),
@@ -49,7 +51,7 @@ func newLoop(s *Server, member *replica.Replica) *loop {
 		if m.ID == s.cfg.ID {
 			continue
 		}
-		for _, stream := range []wire.Stream{wire.Control, wire.Bulk} {
+		for _, stream := range []wire.Stream{wire.Control, wire.Bulk, wire.Snapshots} {
 			l.links[linkKey{m.ID, stream}] = newLink(s, m, stream)
 		}
 	}
@@ -90,6 +92,8 @@ func (l *loop) wait() bool {
 		l.replica.Step(l.s.now(), m)
 	case m := <-l.bulk:
 		l.replica.Step(l.s.now(), m)
+	case m := <-l.chunks:
+		l.replica.Step(l.s.now(), m)
 	case r := <-l.requests:
 		l.begin(r)
 	case r := <-l.abandoned:
@@ -118,6 +122,7 @@ func (l *loop) drain() {
 	take(l.questions, turnRequests, func(look func()) { look() })
 	take(l.requests, turnRequests, l.begin)
 	take(l.bulk, turnMessages, func(m raft.Message) { l.replica.Step(now, m) })
+	take(l.chunks, 1, func(m raft.Message) { l.replica.Step(now, m) })
 }
 
 // take feeds at most limit waiting inputs of one kind to f.

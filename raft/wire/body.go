@@ -49,7 +49,19 @@ func appendBody(dst []byte, m *raft.Message) []byte {
 		dst = binary.AppendUvarint(dst, uint64(e.Time))
 		dst = appendBytes(dst, e.Data)
 	}
-	return dst
+	return appendChunk(dst, m.Chunk)
+}
+
+// appendChunk appends a part of a snapshot: the snapshot's metadata, of which there are some, and
+// then the other fields; or no metadata and nothing else.
+func appendChunk(dst []byte, part *raft.Chunk) []byte {
+	if part == nil {
+		return appendBytes(dst, nil)
+	}
+	dst = appendBytes(dst, part.Snapshot.Encode())
+	dst = binary.AppendUvarint(dst, part.Offset)
+	dst = binary.AppendUvarint(dst, uint64(part.Checksum))
+	return appendBytes(dst, part.Data)
 }
 
 func appendBytes(dst, b []byte) []byte {
@@ -135,7 +147,7 @@ func (d *decoder) hello() *Hello {
 		Cluster: d.uint(),
 		From:    raft.NodeID(d.uint()),
 		To:      raft.NodeID(d.uint()),
-		Stream:  Stream(d.small("stream", uint64(Bulk)+1)),
+		Stream:  Stream(d.small("stream", uint64(Snapshots)+1)),
 	}
 }
 
@@ -168,5 +180,24 @@ func (d *decoder) message() *raft.Message {
 			Data:  d.bytes(),
 		})
 	}
+	m.Chunk = d.chunk()
 	return m
+}
+
+func (d *decoder) chunk() *raft.Chunk {
+	metadata := d.bytes()
+	if metadata == nil {
+		return nil
+	}
+	s, err := raft.DecodeSnapshot(metadata)
+	if err != nil {
+		d.fail("%v", err)
+		return nil
+	}
+	return &raft.Chunk{
+		Snapshot: s,
+		Offset:   d.uint(),
+		Checksum: uint32(d.small("chunk checksum", 1<<32)),
+		Data:     d.bytes(),
+	}
 }

@@ -43,10 +43,12 @@ var (
 // Stream is what a connection is for: bulk data must never hold up a heartbeat behind it.
 type Stream uint8
 
-// The two streams of each direction of a peer link.
+// The streams of each direction of a peer link.
 const (
 	Control Stream = 1 // votes, heartbeats, answers, read indexes
 	Bulk    Stream = 2 // appends and forwarded proposals
+
+	Snapshots Stream = 3 // chunks of snapshots, which must not hold up appends either
 )
 
 // String names the stream in the event log.
@@ -56,14 +58,19 @@ func (s Stream) String() string {
 		return "control"
 	case Bulk:
 		return "bulk"
+	case Snapshots:
+		return "snapshots"
 	}
 	return fmt.Sprintf("stream(%d)", uint8(s))
 }
 
 // StreamOf says which stream a message travels on.
 func StreamOf(kind raft.MessageKind) Stream {
-	if kind == raft.Append || kind == raft.Forward {
+	switch kind {
+	case raft.Append, raft.Forward:
 		return Bulk
+	case raft.SnapshotChunk:
+		return Snapshots
 	}
 	return Control
 }

@@ -35,6 +35,18 @@ func message(t *rapid.T) *raft.Message {
 		HintIndex: u.Draw(t, "hint"), HintTerm: u.Draw(t, "hintterm"),
 		Round: u.Draw(t, "round"), ID: u.Draw(t, "id"), Data: data("data"),
 	}
+	if rapid.Bool().Draw(t, "has chunk") {
+		m.Chunk = &raft.Chunk{
+			Snapshot: raft.Snapshot{
+				Index: u.Draw(t, "snapshot index"), Term: u.Draw(t, "snapshot term"),
+				Time: time.Duration(rapid.Int64Min(0).Draw(t, "time")),
+				Size: u.Draw(t, "size"), Checksum: rapid.Uint32().Draw(t, "checksum"),
+				Configuration: raft.NewConfiguration(raft.Members(1, 2)...),
+			},
+			Offset: u.Draw(t, "offset"), Data: data("chunk"),
+			Checksum: rapid.Uint32().Draw(t, "chunk checksum"),
+		}
+	}
 	for range rapid.IntRange(0, 5).Draw(t, "entries") {
 		m.Entries = append(m.Entries, raft.Entry{
 			Index: u.Draw(t, "i"), Term: u.Draw(t, "t"),
@@ -152,6 +164,11 @@ func FuzzReader(f *testing.F) {
 	})
 	f.Add(seed)
 	f.Add(AppendPing(nil))
+	part, _ := AppendMessage(nil, &raft.Message{
+		Kind: raft.SnapshotChunk, From: 1, To: 2, Term: 5,
+		Chunk: &raft.Chunk{Snapshot: raft.Snapshot{Index: 7, Term: 4, Size: 3}, Data: []byte("abc")},
+	})
+	f.Add(part[headerBytes:])
 	f.Fuzz(func(t *testing.T, body []byte) {
 		// The body is framed here, so that the fuzzer does not have to find a CRC.
 		if len(body) == 0 || len(body) > MaxFrame {
