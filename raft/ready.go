@@ -13,21 +13,21 @@ type HardState struct {
 }
 
 // Ready is what the caller must carry out. Several may be outstanding; each has its own Sequence.
-// HardState, Base, Entries and Committed stay as they are for ever; the other slices, until the next call
-// of Core.Ready: their memory is then used again.
+// HardState, Base, Entries and Committed stay as they are for ever; the other slices, until the
+// next call of Core.Ready: their memory is then used again.
 //
 //  1. Send Now at once: it reveals nothing that is not durable (a leader's appends go out in
 //     parallel with its own disk write, thesis 10.2.1).
 //  2. Write HardState (if not nil) and Entries (replacing everything from Entries[0].Index on),
 //     sync, then call Persisted(Sequence) and send AfterPersist. With nothing to write this may
 //     happen at once, but never before every earlier Ready has been persisted.
-//     If Base is not nil the whole log is dropped before, and begins anew behind Base, the last entry
-//     of a snapshot that was installed.
+//     If Base is not nil the whole log is dropped before, and begins anew behind Base, the last
+//     entry of a snapshot that was installed.
 //  3. Committed entries may be applied at once; they are durable on a majority.
-//  4. Chunks wait for the bytes of the snapshot: see Message.Fill. Then they may be sent at any time,
-//     and like any message lost, if the bytes are no longer there.
-//  5. Store each chunk of a snapshot, in order, and call Stored. Offset 0 begins anew. Of the last one
-//     call Install instead, once the snapshot is complete, found whole and durable, or Discard.
+//  4. Chunks wait for the bytes of the snapshot: see Message.Fill. Then they may be sent at any
+//     time, and like any message lost, if the bytes are no longer there.
+//  5. Store each chunk of a snapshot, in order, and call Stored. Offset 0 begins anew. Of the last
+//     one call Install instead, once the snapshot is complete, found whole and durable, or Discard.
 type Ready struct {
 	Sequence     uint64
 	HardState    *HardState
@@ -118,7 +118,8 @@ func (c *Core) send(m Message) {
 func (c *Core) HasReady() bool {
 	o := &c.out
 	return o.unsent || len(o.now)+len(o.after)+len(o.reads)+len(o.refused) > 0 ||
-		len(o.chunks)+len(o.store) > 0 || o.base != nil || c.hard != o.handed || c.log.handed < c.log.last() || c.applied < c.commit
+		len(o.chunks)+len(o.store) > 0 || o.base != nil ||
+		c.hard != o.handed || c.log.handed < c.log.last() || c.applied < c.commit
 }
 
 // Ready returns what has become due since the last call.

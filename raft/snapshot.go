@@ -44,8 +44,9 @@ func (s *Snapshot) last() Position {
 }
 
 // Compact tells that a snapshot of this member's own state is durable, and lets go of the log that
-// it stands for, but for the last few, Config.KeepEntries, and those behind a snapshot that a
-// peer is being sent. Nothing that is not durable is dropped. One that is older than what is known does nothing.
+// it stands for, but for the last few entries, Config.KeepEntries, and those behind a snapshot that
+// a peer is being sent. Nothing that is not durable is dropped. A snapshot that is older than the
+// one known does nothing.
 func (c *Core) Compact(s Snapshot) {
 	if s.Index <= c.snapshot.Index {
 		return

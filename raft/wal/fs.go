@@ -15,7 +15,7 @@ type FS interface {
 	MkdirAll(dir string) error           // the directories themselves are durable on return
 	Lock(path string) (io.Closer, error) // exclusive; ErrLocked if another holds it
 	List(dir string) ([]string, error)   // base names, sorted
-	Open(path string) (File, error)      // an existing file, for reading
+	Open(path string) (File, error)      // an existing file
 	Create(path string) (File, error)    // a new, empty file, replacing any
 	Rename(from, to string) error        // atomic, replacing any
 	Remove(path string) error
@@ -80,9 +80,9 @@ func (Disk) List(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Open opens an existing file for reading.
+// Open opens an existing file.
 func (Disk) Open(path string) (File, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}

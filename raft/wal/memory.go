@@ -23,8 +23,8 @@ const (
 // Memory is a file system in memory that tells what is synced from what is merely written, and can
 // crash. It is safe for concurrent use.
 type Memory struct {
-	// Fault, if set, is asked before each "write", "sync", "rename" and "syncdir"; the operation
-	// then fails with the error returned. A failed sync marks the writes clean, as Linux does: they
+	// Fault, if set, is asked before each "write", "sync", "rename", "remove" and "syncdir"; the
+	// operation then fails with the error returned. A failed sync marks the writes clean, as Linux does: they
 	// stay readable, later syncs do not touch them, and a crash loses them.
 	Fault func(operation, path string) error
 
@@ -200,6 +200,9 @@ func (m *Memory) Rename(from, to string) error {
 
 // Remove deletes a name.
 func (m *Memory) Remove(path string) error {
+	if err := m.fault("remove", path); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.name(path, nil)

@@ -13,7 +13,7 @@ import (
 // A record is what one Append wrote. Integers are little endian.
 //
 //	length    uint32  bytes of the body
-//	kind      uint32  what the body holds: 1 hard state, 2 entries, 3 both
+//	kind      uint32  what the body holds, a sum: 1 hard state, 2 entries, 4 end
 //	previous  uint32  the seal of the record before (of the segment header, if the first)
 //	body crc  uint32  CRC-32C of the body and its padding
 //	seal      uint32  CRC-32C of the segment's salt, this record's offset and the 16 bytes above
@@ -34,6 +34,13 @@ type recordKind uint32
 const (
 	holdsHardState recordKind = 1
 	holdsEntries   recordKind = 2
+
+	// holdsEnd says which entry is the last one of the log: of a log that ends otherwise, nothing
+	// is left. A segment begins with it, so that it can be the first one; and so does the log
+	// behind an installed snapshot.
+	holdsEnd recordKind = 4
+
+	holdsAll = holdsHardState | holdsEntries | holdsEnd
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -86,7 +93,7 @@ func readRecord(segment []byte, salt uint64, offset int) (record, bool) {
 	}
 	header := segment[offset : offset+recordHeaderBytes]
 	kind := recordKind(binary.LittleEndian.Uint32(header[4:]))
-	if kind == 0 || kind > holdsHardState|holdsEntries {
+	if kind == 0 || kind > holdsAll {
 		return record{}, false
 	}
 	seal := binary.LittleEndian.Uint32(header[16:])
@@ -110,15 +117,20 @@ func readRecord(segment []byte, salt uint64, offset int) (record, bool) {
 	}, true
 }
 
-// appendBody appends the body that holds both, or either.
+// appendBody appends the body that holds what is not nil of these, in this order.
 func appendBody(
-	body []byte, hard *raft.HardState, entries []raft.Entry,
+	body []byte, hard *raft.HardState, end *raft.Position, entries []raft.Entry,
 ) (recordKind, []byte) {
 	var kind recordKind
 	if hard != nil {
 		kind |= holdsHardState
 		body = binary.AppendUvarint(body, hard.Term)
 		body = binary.AppendUvarint(body, uint64(hard.Vote))
+	}
+	if end != nil {
+		kind |= holdsEnd
+		body = binary.AppendUvarint(body, end.Index)
+		body = binary.AppendUvarint(body, end.Term)
 	}
 	if len(entries) > 0 {
 		kind |= holdsEntries
@@ -134,18 +146,24 @@ func appendBody(
 	return kind, body
 }
 
-// replay applies the record to what was restored before it, which is of no use after an error.
-func (r record) replay(restored *raft.Restored) error {
+// replay applies the record to what was told before it, which is of no use after an error.
+func (r record) replay(h *history) error {
 	f := fields{rest: r.body}
 	if r.kind&holdsHardState != 0 {
 		hard := raft.HardState{Term: f.uint(), Vote: raft.NodeID(f.uint())}
-		if hard.Term < restored.HardState.Term {
-			return fmt.Errorf("term falls from %d to %d", restored.HardState.Term, hard.Term)
+		if hard.Term < h.hard.Term {
+			return fmt.Errorf("term falls from %d to %d", h.hard.Term, hard.Term)
 		}
-		restored.HardState = hard
+		h.hard = hard
+	}
+	if r.kind&holdsEnd != 0 {
+		end := raft.Position{Index: f.uint(), Term: f.uint()}
+		if end != h.end() {
+			h.base, h.entries = end, h.entries[:0]
+		}
 	}
 	if r.kind&holdsEntries != 0 {
-		if err := f.entries(restored); err != nil {
+		if err := f.entries(h); err != nil {
 			return err
 		}
 	}
@@ -173,17 +191,20 @@ func (f *fields) uint() uint64 {
 
 // entries takes all entries off, which go where their indexes say. They do not keep the segment
 // that they were read from in memory, only each other.
-func (f *fields) entries(restored *raft.Restored) error {
+func (f *fields) entries(h *history) error {
 	first := f.uint()
-	err := follows(uint64(len(restored.Entries)), []raft.Entry{{Index: first}})
+	err := follows(h.end().Index, []raft.Entry{{Index: first}})
 	if !f.bad && err != nil {
 		return err
+	}
+	if first <= h.base.Index { // replaced what is compacted away by now
+		h.base, h.entries = raft.Position{Index: first - 1}, nil
 	}
 	f.rest = bytes.Clone(f.rest)
 	if len(f.rest) == 0 {
 		return fmt.Errorf("no entries in a record of entries")
 	}
-	restored.Entries = restored.Entries[:first-1]
+	h.entries = h.entries[:first-1-h.base.Index]
 	for index := first; len(f.rest) > 0; index++ {
 		e := raft.Entry{Index: index, Term: f.uint()}
 		if len(f.rest) == 0 {
@@ -199,7 +220,7 @@ func (f *fields) entries(restored *raft.Restored) error {
 			e.Data = f.rest[:n:n]
 		}
 		f.rest = f.rest[n:]
-		restored.Entries = append(restored.Entries, e)
+		h.entries = append(h.entries, e)
 	}
 	return nil
 }

@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 )
 
-// A segment is a file NUMBER.wal (16 hex digits, from 1 on without a gap): header, records, zeros.
+// A segment is a file NUMBER.wal (16 hex digits, without a gap; those before the first one left are
+// compacted away): header, records, zeros.
 //
 //	magic   8 bytes  "GNTWAL" and the format version
 //	number  uint64   as in the name
@@ -17,7 +18,8 @@ import (
 //	crc     uint32   CRC-32C of the 28 bytes above; the first record's "previous"
 //
 // It is written and synced under a temporary name: so a segment that has its name has a whole
-// header, and a segment with a successor is sealed.
+// header, and a segment with a successor is sealed. All but segment 1 begin with a record that
+// holds the hard state and the end of the log, so they can be read without those before them.
 const (
 	segmentMagic       = "GNTWAL\x00\x02"
 	segmentHeaderBytes = 32

@@ -15,8 +15,12 @@
 //     acknowledged, and is cut. Anything else that does not read back is corruption: Open refuses
 //     and changes nothing (Alagappan et al., "Protocol-Aware Recovery", FAST 2018).
 //  5. A file counts from the moment its directory is synced, and it is complete by then.
+//  6. No entry goes before a snapshot that stands for it is durable. If a crash comes between the
+//     two, the log and the snapshot overlap, or the log ends before the snapshot's last entry or
+//     contradicts it: then the snapshot is newer, and the log begins anew behind it. A log whose
+//     beginning is compacted away without a whole snapshot that reaches it is corrupt.
 //
-// The format is described in record.go and segment.go.
+// The format is described in record.go, segment.go and snapshot_file.go.
 package wal
 
 import (
@@ -49,13 +53,19 @@ type Options struct {
 	// Salt must differ between two starts: it seeds every checksum of the segments begun since,
 	// so that neither stale bytes nor a client's value can pass for a record.
 	Salt uint64
+
+	ChunkBytes int // of a snapshot in one message, as raft.Config has it
 }
+
+// DefaultChunkBytes is raft.Config's default.
+const DefaultChunkBytes = 64 << 10
 
 // Recovery says what Open found.
 type Recovery struct {
 	Segments  int
 	Records   int
-	TornBytes int // length of the tail that was cut; 0: the log ended cleanly
+	TornBytes int    // length of the tail that was cut; 0: the log ended cleanly
+	Snapshot  uint64 // index of the newest snapshot; 0: there is none
 }
 
 // Log is an open write-ahead log. It is not safe for concurrent use.
@@ -66,16 +76,24 @@ type Log struct {
 	lock     io.Closer
 	recovery Recovery
 
-	live   *segment
-	body   []byte // reused between writes
-	last   uint64 // index of the last entry
-	failed error  // the first failure; see rule 2
+	snapshots *Snapshots
+
+	sealed  []sealed // oldest first
+	live    *segment
+	highest uint64         // index of any entry ever written to the live segment
+	hard    raft.HardState // as last written
+	end     raft.Position  // of the log
+	body    []byte         // reused between writes
+	failed  error          // the first failure; see rule 2
 }
 
 // Open locks dir, which it creates if absent, recovers what it holds and makes it ready for Append.
 func Open(fs FS, dir string, options Options) (*Log, raft.Restored, error) {
 	if options.SegmentBytes == 0 {
 		options.SegmentBytes = DefaultSegmentBytes
+	}
+	if options.ChunkBytes == 0 {
+		options.ChunkBytes = DefaultChunkBytes
 	}
 	if err := fs.MkdirAll(dir); err != nil {
 		return nil, raft.Restored{}, fmt.Errorf("create log directory: %w", err)
@@ -85,6 +103,7 @@ func Open(fs FS, dir string, options Options) (*Log, raft.Restored, error) {
 		return nil, raft.Restored{}, fmt.Errorf("lock log directory: %w", err)
 	}
 	l := &Log{fs: fs, dir: dir, options: options, lock: lock}
+	l.snapshots = &Snapshots{fs: fs, dir: dir, block: options.ChunkBytes}
 	restored, err := l.recover()
 	if err != nil {
 		lock.Close()
@@ -100,16 +119,33 @@ func (l *Log) Recovery() Recovery { return l.recovery }
 // from entries[0].Index on, and must leave no gap. After an error nothing may be assumed durable,
 // and every later Append fails: the process must end.
 func (l *Log) Append(hard *raft.HardState, entries []raft.Entry) error {
+	return l.write(hard, nil, entries)
+}
+
+// Restart does what Append does, with a log that begins anew behind base: no earlier entry is left.
+// A snapshot that stands for what was up to base must be durable.
+func (l *Log) Restart(hard *raft.HardState, base raft.Position, entries []raft.Entry) error {
+	if err := l.covered(base.Index); err != nil {
+		return err
+	}
+	return l.write(hard, &base, entries)
+}
+
+func (l *Log) write(hard *raft.HardState, base *raft.Position, entries []raft.Entry) error {
 	if l.failed != nil {
 		return fmt.Errorf("%w: %w", ErrDead, l.failed)
 	}
-	if hard == nil && len(entries) == 0 {
+	if hard == nil && base == nil && len(entries) == 0 {
 		return nil
 	}
-	if err := follows(l.last, entries); err != nil {
+	end := l.end
+	if base != nil {
+		end = *base
+	}
+	if err := follows(end.Index, entries); err != nil {
 		return err
 	}
-	kind, body := appendBody(l.body[:0], hard, entries)
+	kind, body := appendBody(l.body[:0], hard, base, entries)
 	if cap(body) <= maxBufferBytes {
 		l.body = body
 	}
@@ -118,8 +154,12 @@ func (l *Log) Append(hard *raft.HardState, entries []raft.Entry) error {
 		return err
 	}
 	if n := len(entries); n > 0 {
-		l.last = entries[n-1].Index
+		end = raft.Position{Index: entries[n-1].Index, Term: entries[n-1].Term}
 	}
+	if hard != nil {
+		l.hard = *hard
+	}
+	l.end, l.highest = end, max(l.highest, end.Index)
 	return nil
 }
 
@@ -143,25 +183,34 @@ func (l *Log) append(kind recordKind, body []byte) error {
 
 // rotate seals the live segment, which the next one's header does by naming the end of its chain.
 func (l *Log) rotate(bodyBytes int) error {
-	size := max(l.options.SegmentBytes, segmentHeaderBytes+recordBytes(bodyBytes))
+	first := l.summary()
+	size := segmentHeaderBytes + recordBytes(len(first.body)) + recordBytes(bodyBytes)
 	next, err := createSegment(l.fs, l.dir, segmentHeader{
 		number: l.live.number + 1,
 		salt:   l.options.Salt,
 		chain:  l.live.chain,
-	}, size, nil)
+	}, max(size, l.options.SegmentBytes), []record{first})
 	if err != nil {
 		return err
 	}
 	if err := l.live.file.Close(); err != nil {
 		return err
 	}
-	l.live = next
+	l.sealed = append(l.sealed, sealed{l.live.number, l.highest})
+	l.live, l.highest = next, 0
 	return nil
+}
+
+// summary returns the record that stands for all before it, but for the entries.
+func (l *Log) summary() record {
+	kind, body := appendBody(nil, &l.hard, &l.end, nil)
+	return record{kind: kind, body: body}
 }
 
 // Close releases the directory. It syncs nothing: what Append accepted is durable already.
 func (l *Log) Close() error {
 	l.failed = errors.New("closed")
+	l.snapshots.Close()
 	return errors.Join(l.live.file.Close(), l.lock.Close())
 }
 
