@@ -61,8 +61,8 @@ var durability = []Mutant{
 		Rule: "a torn tail is cut before anything is written behind it",
 		Seen: "etcd #5230",
 		Edits: []Edit{{"raft/wal/recover.go",
-			"	l.last = uint64(len(restored.Entries))\n",
-			"	l.live.offset += padded(live.junk)\n	l.last = uint64(len(restored.Entries))\n"}},
+			"	l.recovery.TornBytes = live.junk\n",
+			"	l.live.offset += padded(live.junk)\n	l.recovery.TornBytes = live.junk\n"}},
 	},
 	{
 		ID:   "damage-cut-as-torn",

@@ -7,9 +7,9 @@ import (
 
 // A leader sends its snapshot to a peer that lacks entries which are compacted away, in chunks that
 // are stored one behind the other (InstallSnapshot: paper, figure 13). What the two sides agree on
-// is the snapshot's identity and how many of its bytes the receiver has: so a transfer goes on where
-// it was after loss, after a restart of either side, and under another leader that has the same
-// snapshot. A receiver that has committed as much answers what it has, and replaces nothing.
+// is the snapshot's identity and how many of its bytes the receiver has: so a transfer goes on
+// where it was after loss, after a restart of either side, and under another leader that has the
+// same snapshot. A receiver that has committed as much answers what it has, and replaces nothing.
 
 // snapshotWindow is how many chunks may be on their way to a peer at a time.
 const snapshotWindow = 16

@@ -25,8 +25,7 @@
 //	proposals handed to the leader              forward.go
 //	leadership transfer (thesis 3.10)           transfer.go
 //
-// Sessions and snapshots will live in raft/kv and log.go, lease reads in reads.go. Until then a core
-// keeps its whole log.
+// Sessions live in raft/kv, and so do the bytes of snapshots. Lease reads will live in reads.go.
 package raft
 
 import (

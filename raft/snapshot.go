@@ -68,8 +68,8 @@ func (c *Core) Compact(s Snapshot) {
 	}
 }
 
-// Encode returns the metadata as bytes: index, term, time, size and checksum as unsigned varints, and
-// then the configuration.
+// Encode returns the metadata as bytes: index, term, time, size and checksum as unsigned varints,
+// and then the configuration.
 func (s Snapshot) Encode() []byte {
 	var b []byte
 	for _, v := range [...]uint64{

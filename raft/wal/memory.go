@@ -24,8 +24,8 @@ const (
 // crash. It is safe for concurrent use.
 type Memory struct {
 	// Fault, if set, is asked before each "write", "sync", "rename", "remove" and "syncdir"; the
-	// operation then fails with the error returned. A failed sync marks the writes clean, as Linux does: they
-	// stay readable, later syncs do not touch them, and a crash loses them.
+	// operation then fails with the error returned. A failed sync marks the writes clean, as Linux
+	// does: they stay readable, later syncs do not touch them, and a crash loses them.
 	Fault func(operation, path string) error
 
 	// Deferred lets operations take time. A process sees at once what it has done, but the disk

@@ -36,8 +36,8 @@ func (h *history) holds(s raft.Snapshot) bool {
 	return at <= uint64(len(h.entries)) && h.entries[at-1].Term == s.Term
 }
 
-// recover reads every segment and the newest snapshot, then writes the live segment anew (rules 3, 4
-// and 6 of the package). Until everything has been read and found good it changes nothing.
+// recover reads every segment and the newest snapshot, then writes the live segment anew (rules 3,
+// 4 and 6 of the package). Until everything has been read and found good it changes nothing.
 func (l *Log) recover() (raft.Restored, error) {
 	names, err := l.fs.List(l.dir)
 	if err != nil {
@@ -110,8 +110,8 @@ func (l *Log) readSegments(numbers []uint64) (contents, history, error) {
 	return live, told, nil
 }
 
-// join joins the log and the newest snapshot: see rule 6. A log that begins anew behind the snapshot
-// must be made to say so.
+// join joins the log and the newest snapshot: see rule 6. A log that begins anew behind the
+// snapshot must be made to say so.
 func (l *Log) join(told *history, s raft.Snapshot) (restored raft.Restored, anew bool) {
 	if anew = s.Index > 0 && !told.holds(s); anew {
 		told.base, told.entries = raft.Position{Index: s.Index, Term: s.Term}, nil

@@ -12,9 +12,9 @@ import (
 	"gauntlet/raft"
 )
 
-// A snapshot is a file INDEX-TERM.snap (16 hex digits each) beside the log: a header, then the bytes
-// of the state in blocks, each as large as a chunk that members send each other. Integers are little
-// endian.
+// A snapshot is a file INDEX-TERM.snap (16 hex digits each) beside the log: a header, then the
+// bytes of the state in blocks, each as large as a chunk that members send each other. Integers are
+// little endian.
 //
 //	magic     8 bytes  "GNTSNP" and the format version
 //	room      uint32   where the blocks begin
@@ -23,8 +23,9 @@ import (
 //	          raft.Snapshot.Encode
 //	crc       uint32   CRC-32C of all above; zeros up to the blocks
 //
-// A block is its length, the CRC-32C of its bytes, and the bytes. So what a crash left of a snapshot
-// that was being received can be told from what it did not, and no damaged block is ever sent.
+// A block is its length, the CRC-32C of its bytes, and the bytes. So what a crash left of a
+// snapshot that was being received can be told from what it did not, and no damaged block is ever
+// sent.
 const (
 	snapshotMagic     = "GNTSNP\x00\x01"
 	snapshotSuffix    = ".snap"

@@ -311,8 +311,8 @@ func (s *Snapshots) Close() {
 }
 
 // resume looks for a snapshot that was being received, newer than the newest one, and returns its
-// metadata and how many of its bytes are there for certain. The last block is always received again,
-// so that something completes it. Anything else that was being received is removed.
+// metadata and how many of its bytes are there for certain. The last block is always received
+// again, so that something completes it. Anything else that was being received is removed.
 func (s *Snapshots) resume(names []string, newest raft.Snapshot) (raft.Snapshot, uint64, error) {
 	for _, name := range slices.Backward(names) {
 		whole, isPartial := strings.CutSuffix(name, partialSuffix)

@@ -22,7 +22,9 @@ import (
 const dir = "/data"
 
 // testOptions makes segments small, so that a few appends fill several.
-func testOptions(salt uint64) Options { return Options{SegmentBytes: 256, Salt: salt, ChunkBytes: 64} }
+func testOptions(salt uint64) Options {
+	return Options{SegmentBytes: 256, Salt: salt, ChunkBytes: 64}
+}
 
 func entry(index, term uint64, data string) raft.Entry {
 	return raft.Entry{
