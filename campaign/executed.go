@@ -38,7 +38,7 @@ func ExecutedBy(s *suite.Suite, h *history.History) (*Executed, error) {
 	}) {
 		return nil, ErrNothing
 	}
-	if nodes := s.Target.Nodes(); nodes != len(h.Header.Nodes) {
+	if nodes := s.Target.Hosts(); nodes != len(h.Header.Nodes) {
 		return nil, fmt.Errorf("the history is of %d nodes, the suite of %d", len(h.Header.Nodes),
 			nodes)
 	}
@@ -154,6 +154,7 @@ func (e *execution) eventsOf(f history.Fault) []nemesis.Event {
 	event := nemesis.Event{Kind: nemesis.Kind(f.Kind)}
 	if planned, known := e.planned[f.ID]; known && planned.Kind == event.Kind {
 		event.Rate, event.Amount, event.Size = planned.Rate, planned.Amount, planned.Size
+		event.Entries = planned.Entries
 		if planned.FromStart {
 			e.note("fault %d (%s) was in force before the target started, and now from the load on", f.ID,
 				whatOf(f))
@@ -177,7 +178,7 @@ func (e *execution) eventsOf(f history.Fault) []nemesis.Event {
 	}
 	for _, event := range events {
 		if err == nil {
-			err = event.Valid(len(e.history.Header.Nodes), nil)
+			err = event.ValidWith(e.suite.Target.Nodes(), e.suite.Target.Spares(), nil)
 		}
 	}
 	if err != nil {
@@ -214,6 +215,9 @@ func (e *execution) times(f history.Fault, event *nemesis.Event) bool {
 	}
 	event.At = from.Round(time.Millisecond)
 	event.For = max(to-from, shortest).Round(time.Millisecond)
+	if event.Kind.Traits().Does { // it was over when it was done: it may take as long as it liked
+		event.For = e.suite.Phases.Load - event.At
+	}
 	return true
 }
 

@@ -94,6 +94,7 @@ const (
 	GateMinFaults          = "min-faults"           // enough faults of each kind are proven
 	GateFinalReads         = "final-reads"          // every key asked for at the end was answered
 	GateAvailableAfterHeal = "available-after-heal" // the target came back in time
+	GateGaps               = "gaps"                 // clients never waited for longer than they may
 )
 
 // The phases of a run that the gates read. Clients run from the start of warm-up to the end of
@@ -154,6 +155,8 @@ type Require struct {
 	OKPerKind          int            // acknowledged operations of each kind
 	MinFaults          map[string]int // proven faults, by kind
 	AvailableAfterHeal time.Duration  // longest time from the last heal to availability
+	Gap                time.Duration  // longest time without an acknowledgement; 0: any
+	GapLeaderLost      time.Duration  // likewise, where a leader was taken away by force; 0: as Gap
 }
 
 // Results is results.json: the run, its verdict and the evidence.

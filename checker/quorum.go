@@ -61,7 +61,7 @@ func standingUnder(faults []history.Fault) standing {
 			at := link{c.From, c.To}
 			s.links[at] = max(s.links[at], is)
 		}
-		if len(f.Cuts) > 0 || f.Kind == "partition" {
+		if len(f.Cuts) > 0 || f.Kind == "partition" || f.Kind == "snapshot" || f.Kind == "fill" {
 			continue
 		}
 		for _, host := range f.Hosts {
@@ -107,6 +107,28 @@ func (s standing) side(of string, up []string) (side []string, clear bool) {
 	return side, true
 }
 
+// votersIn lists who has a vote in a stretch of the run: whoever had one at the start, or after the
+// last change of the members. It is not known while such a change is under way, nor while a leader
+// hands over or nodes are restarted in turn.
+func votersIn(h *history.History, s span, active []history.Fault) (voters []string, known bool) {
+	for _, f := range active {
+		switch f.Kind {
+		case "add", "promote", "remove", "replace", "transfer", "restart":
+			return nil, false
+		}
+	}
+	voters = slices.DeleteFunc(slices.Clone(h.Header.Nodes), func(node string) bool {
+		return slices.Contains(h.Header.Spares, node)
+	})
+	var since time.Duration
+	for _, f := range h.Faults {
+		if f.After != nil && f.Stop <= s.from && f.Stop >= since {
+			voters, since = f.After.Voters, f.Stop
+		}
+	}
+	return voters, true
+}
+
 // majority tells whether faults leave a clean majority of the nodes, as quorate describes.
 func majority(nodes []string, faults []history.Fault) bool {
 	s := standingUnder(faults)
@@ -147,7 +169,7 @@ func quorate(h *history.History) []span {
 				active = append(active, f)
 			}
 		}
-		if majority(h.Header.Nodes, active) {
+		if voters, known := votersIn(h, piece, active); known && majority(voters, active) {
 			spans = append(spans, piece)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // Requirements judges every gate of a run. Invalid: the target missed a gate. Unknown: too
-// little happened for a verdict, or a fault did not bite. available-after-heal and min-faults
-// are judged if they are required.
+// little happened for a verdict, or a fault did not bite. available-after-heal, min-faults
+// and gaps are judged if they are required.
 func Requirements(h *history.History, require Require) []Result {
 	gates := []Result{
 		lawful(h), okPerKind(h, require.OKPerKind), okPerPhase(h, require), faultsBit(h),
@@ -25,6 +25,9 @@ func Requirements(h *history.History, require Require) []Result {
 	}
 	if require.AvailableAfterHeal > 0 {
 		gates = append(gates, availableAfterHeal(h, require.AvailableAfterHeal))
+	}
+	if require.Gap > 0 {
+		gates = append(gates, gaps(h, require))
 	}
 	return gates
 }

@@ -6,6 +6,8 @@ package history
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -107,6 +109,10 @@ type Fault struct {
 	Evidence     []Evidence    `json:"evidence,omitempty"`
 	Error        string        `json:"error,omitempty"`
 
+	// Of an operation: who took part when it was asked for, and when it was over.
+	Before *Membership `json:"before,omitempty"`
+	After  *Membership `json:"after,omitempty"`
+
 	Cast map[string]string `json:"cast,omitempty"` // whom the names mean that its event speaks of
 }
 
@@ -122,6 +128,35 @@ func (f Fault) Bit() bool {
 		end = end || e.Moment == "end"
 	}
 	return start && end && f.Error == ""
+}
+
+// Membership is who takes part in a cluster, by name, as one node has it.
+type Membership struct {
+	Voters   []string `json:"voters"`
+	Leaving  []string `json:"leaving,omitempty"`  // voters until the change is done that is under way
+	Joint    bool     `json:"joint,omitempty"`    // a change of the voters is under way
+	Learners []string `json:"learners,omitempty"` // who has no vote yet
+}
+
+// Has tells whether a node takes part, and whether it has a vote.
+func (m Membership) Has(node string) (member, votes bool) {
+	votes = slices.Contains(m.Voters, node)
+	return votes || slices.Contains(m.Leaving, node) || slices.Contains(m.Learners, node), votes
+}
+
+// String is the membership for a person.
+func (m Membership) String() string {
+	text := "voters " + strings.Join(m.Voters, " ")
+	if m.Joint {
+		text += ", joint"
+	}
+	if len(m.Leaving) > 0 {
+		text += ", leaving " + strings.Join(m.Leaving, " ")
+	}
+	if len(m.Learners) > 0 {
+		text += ", learners " + strings.Join(m.Learners, " ")
+	}
+	return text
 }
 
 // Role is what a node says it is.
@@ -162,7 +197,8 @@ type Header struct {
 	Suite   string    `json:"suite"`
 	Seed    uint64    `json:"seed"`
 	Nodes   []string  `json:"nodes"`
-	Started time.Time `json:"started"` // wall clock, for people only
+	Spares  []string  `json:"spares,omitempty"` // those of the nodes that are no members at the start
+	Started time.Time `json:"started"`          // wall clock, for people only
 }
 
 // History is everything that was recorded of one run, paired and in order.

@@ -44,6 +44,8 @@ type Traits struct {
 	MaxRate int  //
 	Amount  bool // takes an Amount
 	Size    bool // takes a Size
+	Entries bool // takes a number of Entries
+	Does    bool // is an operation: over once it is done, see KindAdd
 	Runs    bool // strikes by role, and yet the process runs on
 	Hosts   bool // package inject carries it out, in the lab and on hosts
 	Sim     bool // the simulator does
@@ -78,6 +80,14 @@ var kinds = []struct {
 	{KindClog, Traits{Links: true, Sim: true}},
 	{KindMTU, Traits{Links: true, Size: true, Hosts: true, Sim: true}},
 	{KindClientCut, Traits{Crowd: true, Runs: true, Hosts: true, Sim: true}},
+	{KindAdd, Traits{Does: true, Runs: true, Hosts: true}},
+	{KindPromote, Traits{Does: true, Runs: true, Hosts: true}},
+	{KindRemove, Traits{Does: true, Hosts: true}},
+	{KindReplace, Traits{Does: true, Hosts: true}},
+	{KindTransfer, Traits{Does: true, Runs: true, Hosts: true}},
+	{KindSnapshot, Traits{Does: true, Runs: true, Hosts: true}},
+	{KindRestart, Traits{Does: true, Crowd: true, Hosts: true}},
+	{KindFill, Traits{Does: true, Runs: true, Entries: true, Hosts: true}},
 }
 
 // Kinds lists every kind, always in the same order.

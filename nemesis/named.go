@@ -118,8 +118,8 @@ func cutNamed(unless bool) links {
 		}
 		var about []string
 		var cuts []history.Cut
-		for _, from := range v.Nodes {
-			for _, to := range v.Nodes {
+		for _, from := range v.hosts() {
+			for _, to := range v.hosts() {
 				if from == to || struck[[2]string{from, to}] == unless {
 					continue
 				}
@@ -134,7 +134,7 @@ func cutNamed(unless bool) links {
 		if len(cuts) == 0 {
 			return nil, nil, fmt.Errorf("links %v leave nothing to cut", e.Links)
 		}
-		return slices.DeleteFunc(slices.Clone(v.Nodes), func(node string) bool {
+		return slices.DeleteFunc(slices.Clone(v.hosts()), func(node string) bool {
 			return !slices.Contains(about, node)
 		}), cuts, nil
 	}
@@ -142,15 +142,15 @@ func cutNamed(unless bool) links {
 
 // strikes returns an error if there is no cluster of so many nodes in which the event's links leave
 // something to cut. Where some names are cast and others are not, only Bind can tell.
-func (e Event) strikes(nodes int, cast Cast) error {
+func (e Event) strikes(nodes, spares int, cast Cast) error {
 	names := slices.DeleteFunc(e.names(), func(name string) bool { return positional(name) > 0 })
 	row, _ := e.Shape.row()
 	if !row.named || len(e.Links) == 0 || len(names) > 0 && len(names) < len(e.names()) ||
-		e.known(cast, nodes) != nil || len(cast) > nodes {
+		e.known(cast, nodes+spares) != nil || len(cast) > nodes {
 		return nil
 	}
 	v := View{Cast: map[string]string{}}
-	for i := range nodes {
+	for i := range nodes + spares {
 		v.Nodes = append(v.Nodes, fmt.Sprintf("n%d", i+1))
 		if i < len(cast) {
 			v.Cast[cast[i].Name] = v.Nodes[i]
@@ -168,7 +168,7 @@ func chosenByName(e Event, v View) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(v.Stopped, node) {
+		if slices.Contains(v.Stopped, node) || !v.suits(e.Kind, node) {
 			return nil, ErrNoHost
 		}
 		if !slices.Contains(hosts, node) {

@@ -44,12 +44,13 @@ type Spec struct {
 	FromStart  bool          // a partition of exactly one shape, and none that needs a leader
 	Flap       time.Duration // of a partition: cut so long, healed so long, until For has passed; or 0
 
-	Rate   int             // permille, of kinds that take one
-	Amount time.Duration   // of kinds that take one
-	Size   int             // bytes, of kinds that take one
-	Mode   history.CutMode // of a partition: what becomes of packets; "": as its shapes have it
-	Sites  [][]int         // where nodes stand, for shapes that need it: see Event
-	Builds []int           // the build that each node begins with, for versions: the target knows it
+	Rate    int             // permille, of kinds that take one
+	Amount  time.Duration   // of kinds that take one
+	Size    int             // bytes, of kinds that take one
+	Entries int             // how many, of kinds that take a number of them
+	Mode    history.CutMode // of a partition: what becomes of packets; "": as its shapes have it
+	Sites   [][]int         // where nodes stand, for shapes that need it: see Event
+	Builds  []int           // the build that each node begins with, for versions: the target knows it
 }
 
 // Event is one planned fault. Shape is set for faults of links and for versions, Role or On for the
@@ -64,6 +65,7 @@ type Event struct {
 	Rate      int           `json:"rate,omitempty"`      // permille
 	Amount    time.Duration `json:"amount,omitempty"`    // how much later, longer, or further
 	Size      int           `json:"size,omitempty"`      // bytes
+	Entries   int           `json:"entries,omitempty"`   // how many are written
 	Sites     [][]int       `json:"sites,omitempty"`     // the nodes of each site, counted from 1
 	FromStart bool          `json:"fromStart,omitempty"` // in force before the target starts
 
@@ -83,9 +85,12 @@ type Plan []Event
 
 // View is what the controller knows at the instant of a fault.
 type View struct {
-	Nodes   []string // all hosts, in the suite's order
+	Nodes   []string // the hosts whose nodes are members, in the suite's order
 	Leader  string   // "" while unknown
 	Stopped []string // hosts not to be struck: their process is paused or ended right now
+
+	Hosts    []string // all hosts, spares included, in the suite's order; nil: those of Nodes
+	Learners []string // the members that have no vote
 
 	Builds map[string]int    // which build each host's node is, if the target has two
 	Cast   map[string]string // whom the names of a cast mean, once it is bound

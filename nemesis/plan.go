@@ -58,7 +58,8 @@ const timelineStream = 1 << 62
 
 func (s Spec) events(ordinal uint64, load time.Duration, seed uint64) []Event {
 	base := Event{Kind: s.Kind, For: s.For, Rate: s.Rate, Amount: s.Amount, Size: s.Size,
-		Mode: s.Mode, Stream: ordinal << 32}
+		Entries: s.Entries,
+		Mode:    s.Mode, Stream: ordinal << 32}
 	if s.FromStart {
 		base.For, base.FromStart, base.Shape = load, true, s.Shapes[0]
 		base.Sites = s.sites(base.Shape)

@@ -8,7 +8,8 @@ import (
 )
 
 // roles is the one list of whom a fault can strike.
-var roles = []Role{RoleLeader, RoleFollower, RoleAny, RoleMajority, RoleMinority, RoleAll}
+var roles = []Role{RoleLeader, RoleFollower, RoleAny, RoleMajority, RoleMinority, RoleAll,
+	RoleLearner, RoleSpare}
 
 // Roles lists every role, always in the same order.
 func Roles() []Role { return slices.Clone(roles) }
@@ -31,16 +32,18 @@ func (r Role) Valid(kind Kind, nodes int) error {
 	several := r == RoleMajority || r == RoleMinority || r == RoleAll
 	switch {
 	case !slices.Contains(roles, r):
-		return fmt.Errorf("unknown role %q (one of %s)", string(r), names(roles))
+		return fmt.Errorf("unknown role %q (one of %s)", string(r), names(kind.Roles()))
 	case several && !kind.Traits().Crowd:
 		return fmt.Errorf("%s strikes one host at a time, not the %s", kind, r)
+	case !slices.Contains(kind.Roles(), r):
+		return fmt.Errorf("%s cannot be on the role %s (one of %s)", kind, r, names(kind.Roles()))
 	case several && r.crowd(nodes) == 0:
 		return fmt.Errorf("role %s needs at least 3 nodes, not %d", r, nodes)
 	case kind == KindBitRot && spare(nodes) == 0:
 		return fmt.Errorf("bit-rot needs at least 3 nodes, not %d: a quorum must be able to spare one",
 			nodes)
 	}
-	return nil
+	return kind.operates(nodes)
 }
 
 // spare is how many of n nodes can be lost while a quorum remains.
@@ -48,24 +51,24 @@ func spare(n int) int { return (n - 1) / 2 }
 
 // choose returns the hosts that a fault of the kind strikes: of the role, and running.
 func choose(kind Kind, role Role, v View, s *chance.Stream) ([]string, error) {
-	if err := role.Valid(kind, len(v.Nodes)); err != nil {
+	if err := role.Valid(kind, len(v.voters())); err != nil {
 		return nil, err
 	}
 	if role == RoleAll {
 		return runningAll(v)
 	}
-	if n := role.crowd(len(v.Nodes)); n > 0 {
-		running := without(v.Nodes, v.Stopped)
+	if n := role.crowd(len(v.voters())); n > 0 {
+		running := without(v.voters(), v.Stopped)
 		if len(running) < n {
 			return nil, ErrNoHost
 		}
 		return sample(running, n, s), nil
 	}
-	return pick(role, v, s)
+	return pickFor(kind, role, v, s)
 }
 
 func runningAll(v View) ([]string, error) {
-	running := without(v.Nodes, v.Stopped)
+	running := without(v.voters(), v.Stopped)
 	if len(running) == 0 {
 		return nil, ErrNoHost
 	}
@@ -73,16 +76,13 @@ func runningAll(v View) ([]string, error) {
 }
 
 // pick returns one running host of a role of one.
-func pick(role Role, v View, s *chance.Stream) ([]string, error) {
-	of := v.Nodes
-	switch role {
-	case RoleLeader:
-		if !slices.Contains(v.Nodes, v.Leader) {
-			return nil, ErrNoLeader
-		}
-		of = []string{v.Leader}
-	case RoleFollower:
-		of = without(v.Nodes, []string{v.Leader})
+func pick(role Role, v View, s *chance.Stream) ([]string, error) { return pickFor("", role, v, s) }
+
+// pickFor returns one running host that a role of one means for a kind of fault.
+func pickFor(kind Kind, role Role, v View, s *chance.Stream) ([]string, error) {
+	of, err := v.of(kind, role)
+	if err != nil {
+		return nil, err
 	}
 	running := without(of, v.Stopped)
 	if len(running) == 0 {

@@ -89,7 +89,7 @@ func TestBitRotSparesAQuorum(t *testing.T) {
 // Goal: only kinds that end or stop a process, or part it from its clients, strike several at once.
 func TestCrowdsRefused(t *testing.T) {
 	for _, kind := range Kinds() {
-		if kind.Traits().Links || kind == KindVersion {
+		if kind.Traits().Links || kind == KindVersion || kind == KindRestart {
 			continue
 		}
 		crowd := slices.Contains([]Kind{KindPause, KindKill, KindPower, KindClientCut}, kind)

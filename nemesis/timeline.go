@@ -70,7 +70,7 @@ func (c Cast) NeedsLeader() bool {
 // Errors: ErrNoLeader and ErrNoHost, which may pass.
 func (c Cast) Bind(v View, seed uint64) (map[string]string, error) {
 	draws := chance.New(seed, "nemesis.cast", 0)
-	order := shuffled(v.Nodes, draws)
+	order := shuffled(v.voters(), draws)
 	bound, taken := map[string]string{}, slices.Clone(v.Stopped)
 	for _, role := range []Role{RoleLeader, RoleFollower, RoleAny} {
 		for _, one := range c {
@@ -117,8 +117,8 @@ func (v View) named(name string) (string, error) {
 	if node, ok := v.Cast[name]; ok {
 		return node, nil
 	}
-	if number := positional(name); number > 0 && number <= len(v.Nodes) {
-		return v.Nodes[number-1], nil
+	if number := positional(name); number > 0 && number <= len(v.hosts()) {
+		return v.hosts()[number-1], nil
 	}
 	return "", fmt.Errorf("nobody is called %s", name)
 }
@@ -131,6 +131,7 @@ type Condition struct {
 	Acknowledged int    `json:"acknowledged,omitempty"` // so many operations were acknowledged
 	Behind       string `json:"behind,omitempty"`       // the node of this name ...
 	Lag          uint64 `json:"lag,omitempty"`          // ... has committed so many entries less
+	CaughtUp     string `json:"caughtUp,omitempty"`     // the node of this name is within caughtUp
 }
 
 // Holds tells whether all that is asked for is so.
@@ -145,15 +146,30 @@ func (c Condition) Holds(v View) bool {
 	if term < c.Term {
 		return false
 	}
-	if c.Behind == "" {
+	if c.Behind != "" {
+		if lag, known := v.lag(c.Behind, most); !known || lag < c.Lag {
+			return false
+		}
+	}
+	if c.CaughtUp == "" {
 		return true
 	}
-	node, err := v.named(c.Behind)
+	lag, known := v.lag(c.CaughtUp, most)
+	return known && lag < most && lag <= caughtUp // it has committed something
+}
+
+// caughtUp is how many entries a node may lack that counts as caught up. What is known of nodes is
+// a tenth of a second old, and more are committed all the while.
+const caughtUp = 500
+
+// lag is how many entries a node has committed less than the foremost.
+func (v View) lag(name string, most uint64) (lag uint64, known bool) {
+	node, err := v.named(name)
 	if err != nil {
-		return false
+		return 0, false
 	}
 	at, known := v.Progress[node]
-	return known && most-at.Commit >= c.Lag
+	return most - at.Commit, known
 }
 
 // Valid returns every reason why nothing could fulfil the condition, joined.
@@ -172,7 +188,9 @@ func (c Condition) Valid() error {
 }
 
 // NeedsStatus reports whether only what nodes say of themselves can show that it holds.
-func (c Condition) NeedsStatus() bool { return c.Leader || c.Term > 0 || c.Behind != "" }
+func (c Condition) NeedsStatus() bool {
+	return c.Leader || c.Term > 0 || c.Behind != "" || c.CaughtUp != ""
+}
 
 // String is the condition for a person.
 func (c Condition) String() string {
@@ -189,6 +207,9 @@ func (c Condition) String() string {
 	if c.Behind != "" {
 		parts = append(parts, fmt.Sprintf("%s is %d entries behind", c.Behind, c.Lag))
 	}
+	if c.CaughtUp != "" {
+		parts = append(parts, fmt.Sprintf("%s is at most %d entries behind", c.CaughtUp, caughtUp))
+	}
 	return strings.Join(parts, " and ")
 }
 
@@ -198,10 +219,10 @@ func (e Event) names() []string {
 	for _, l := range e.Links {
 		all = append(all, l.From, l.To)
 	}
-	if e.When != nil && e.When.Behind != "" {
-		all = append(all, e.When.Behind)
+	if e.When != nil {
+		all = append(all, e.When.Behind, e.When.CaughtUp)
 	}
-	return slices.DeleteFunc(all, func(name string) bool { return name == everybody })
+	return slices.DeleteFunc(all, func(name string) bool { return name == everybody || name == "" })
 }
 
 // NeedsCast reports whether the event speaks of somebody whom the cast must bind first.

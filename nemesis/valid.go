@@ -23,6 +23,7 @@ func (s Spec) Valid(nodes int) error {
 		errs = append(errs, s.validSteps())
 	}
 	errs = append(errs, s.Kind.measures(s.Rate, s.Amount, s.Size), s.Kind.takesMode(s.Mode),
+		s.Kind.entries(s.Entries),
 		s.consistent())
 	return errors.Join(errs...)
 }
@@ -34,12 +35,16 @@ func (s Spec) NeedsLeader() bool {
 
 // Valid returns every reason why the event cannot be had on that many nodes with such a cast,
 // joined. It is for events that no series made.
-func (e Event) Valid(nodes int, cast Cast) error {
+func (e Event) Valid(nodes int, cast Cast) error { return e.ValidWith(nodes, 0, cast) }
+
+// ValidWith is Valid where some hosts more are spares, which come after the nodes in the order.
+func (e Event) ValidWith(nodes, spares int, cast Cast) error {
 	if err := e.Kind.Valid(); err != nil {
 		return err
 	}
 	errs := []error{e.Kind.measures(e.Rate, e.Amount, e.Size), e.Kind.takesMode(e.Mode),
-		e.whom(nodes), e.known(cast, nodes), e.strikes(nodes, cast)}
+		e.Kind.entries(e.Entries), e.whom(nodes), e.known(cast, nodes+spares),
+		e.strikes(nodes, spares, cast)}
 	if e.When != nil {
 		errs = append(errs, e.When.Valid())
 	}
@@ -78,6 +83,8 @@ func (e Event) whom(nodes int) error {
 		return fmt.Errorf("%s strikes a role or names, not both", e.Kind)
 	case len(e.On) > 1 && !e.Kind.Traits().Crowd:
 		return fmt.Errorf("%s strikes one host at a time, not %d", e.Kind, len(e.On))
+	case len(e.On) > 0 && e.Kind.Traits().Does:
+		return e.Kind.operates(nodes)
 	case len(e.On) > 0:
 		return RoleAny.Valid(e.Kind, nodes)
 	}

@@ -60,6 +60,9 @@ func (r *run) collect(ctx context.Context) (string, error) {
 // findDead notes the nodes that are not running though every fault is healed.
 func (r *run) findDead(ctx context.Context) {
 	for _, h := range r.present() {
+		if r.injector.Idle(h.Name()) {
+			continue // it was stopped as no member any more, or never was one
+		}
 		if _, err := r.target.Process(ctx, h); errors.Is(err, target.ErrNotRunning) {
 			r.died = append(r.died, h.Name())
 		}

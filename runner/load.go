@@ -57,7 +57,7 @@ func (r *run) startClients() error {
 	}
 	pool, err := client.NewPool(client.Config{
 		Recorder: r.recorder, Generator: model.New(spec, *r.Suite.Seed),
-		Nodes: c.nodes, Workers: spec.Clients, Rate: spec.Rate, Watch: c.count,
+		Nodes: c.nodes, Workers: spec.Clients, Rate: spec.Rate, Watch: c.count, Serves: r.serves,
 	})
 	if err != nil {
 		return err
@@ -70,6 +70,13 @@ func (r *run) startClients() error {
 		c.err = pool.Run(ctx)
 	}()
 	return nil
+}
+
+// serves reports whether clients are to ask a node: it has a vote, and nobody is about to take it
+// out. Who operates a cluster tells its clients.
+func (r *run) serves(node string) bool {
+	_, votes := r.injector.Membership().Has(node)
+	return votes
 }
 
 // count keeps the figures of the status line.

@@ -166,24 +166,26 @@ func highest(answers map[string]history.Observation) uint64 {
 	return commit
 }
 
-// awaitResumed waits until every node has answered since healed, all agree on term and leader, and
-// all have reached the given commit index: then the transport carries again what the fault held
+// awaitResumed waits until every member has answered since healed, all agree on term and leader,
+// and all have reached the given commit index: then the transport carries again what the fault held
 // back. Meanwhile it notes who hears something.
 func (w *watch) awaitResumed(
-	ctx context.Context, nodes int, healed time.Duration, commit uint64, ears *hearing,
+	ctx context.Context, members func() []string, healed time.Duration, commit uint64, ears *hearing,
 ) bool {
 	return w.await(ctx, func(latest map[string]history.Observation) bool {
 		ears.note(latest)
-		var first history.Observation
-		for _, o := range latest {
-			if first.Node == "" {
-				first = o
-			}
+		nodes := members()
+		if len(nodes) == 0 {
+			return false
+		}
+		first := latest[nodes[0]]
+		for _, node := range nodes {
+			o := latest[node]
 			if o.At <= healed || o.Leader == "" || o.Leader != first.Leader ||
 				o.Term != first.Term || o.Commit < commit {
 				return false
 			}
 		}
-		return len(latest) == nodes
+		return true
 	})
 }

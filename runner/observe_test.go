@@ -65,8 +65,9 @@ func TestAwaitResumed(t *testing.T) {
 		healed := w.recorder.Now()
 		time.Sleep(time.Millisecond)
 		resumed := false
+		both := func() []string { return []string{"n1", "n2"} }
 		go func() {
-			resumed = w.awaitResumed(context.Background(), 2, healed, 10, &hearing{})
+			resumed = w.awaitResumed(context.Background(), both, healed, 10, &hearing{})
 		}()
 		for _, step := range []struct {
 			name string

@@ -62,8 +62,14 @@ func Run(ctx context.Context, cfg Config) (*checker.Results, error) {
 func (c *Config) header() history.Header {
 	return history.Header{
 		Version: history.Version, Run: c.Run, Suite: c.Suite.Name, Seed: *c.Suite.Seed,
-		Nodes: c.names(), Started: time.Now(),
+		Nodes: c.names(), Spares: c.spares(), Started: time.Now(),
 	}
+}
+
+// spares are the names of the last hosts, whose nodes are no members at the start.
+func (c *Config) spares() []string {
+	names := c.names()
+	return names[max(0, len(names)-c.Suite.Target.Spares()):]
 }
 
 // names are the hosts', in the suite's order.

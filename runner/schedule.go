@@ -47,6 +47,10 @@ type injector interface {
 	Heal(context.Context, history.Fault) (history.Fault, error)
 	InForce() []history.Fault
 	Stopped() []string
+
+	Over(id int) <-chan struct{}
+	Membership() history.Membership
+	Idle(host string) bool
 }
 
 func newSchedule(r *run, faults injector) *schedule {
@@ -119,7 +123,7 @@ func (s *schedule) perform(ctx context.Context, e nemesis.Event) {
 	if err != nil {
 		return // recorded
 	}
-	_ = s.awaitTime(ctx, fault.Start+e.For) // whatever ended the wait, the fault is to end
+	s.awaitEnd(ctx, fault, e.For) // whatever ended the wait, the fault is to end
 	if errors.Is(context.Cause(ctx), errStopped) {
 		return
 	}
@@ -132,6 +136,17 @@ func (s *schedule) awaitTime(ctx context.Context, at time.Duration) error {
 		return fmt.Errorf("it never came to its time: %w", context.Cause(ctx))
 	}
 	return nil
+}
+
+// awaitEnd waits for as long as a fault is to last, or until an operation is over.
+func (s *schedule) awaitEnd(ctx context.Context, fault history.Fault, length time.Duration) {
+	end := time.NewTimer(fault.Start + length - s.run.recorder.Now())
+	defer end.Stop()
+	select {
+	case <-end.C:
+	case <-s.faults.Over(fault.ID):
+	case <-ctx.Done():
+	}
 }
 
 // begin binds and injects an event whose times are the run's, and records what came of it.
@@ -216,7 +231,7 @@ func (s *schedule) follow(healed history.Fault, before map[string]history.Observ
 	ctx, cancel := context.WithTimeout(s.tailed, resumeWithin)
 	defer cancel()
 	ears := listen(healed, before)
-	if s.run.watch.awaitResumed(ctx, len(s.run.Hosts), healed.Stop, highest(before), ears) {
+	if s.run.watch.awaitResumed(ctx, s.members, healed.Stop, highest(before), ears) {
 		healed.Stage, healed.Resumed = history.StageResumed, s.run.recorder.Now()
 	}
 	healed.Heard = ears.heard(healed.Resumed)

@@ -83,6 +83,12 @@ func (s *stage) InForce() []history.Fault {
 	return all
 }
 
+func (s *stage) Over(int) <-chan struct{} { return nil }
+
+func (s *stage) Membership() history.Membership { return history.Membership{Voters: s.names()} }
+
+func (s *stage) Idle(string) bool { return false }
+
 func (s *stage) Stopped() (hosts []string) {
 	for _, f := range s.InForce() {
 		if f.Kind != string(nemesis.KindPartition) {

@@ -29,7 +29,7 @@ func (r *run) guard(ctx context.Context) (string, error) {
 		Run: r.Run, Hosts: r.hosts, PeerPort: r.target.PeerPort(), Clock: r.recorder.Now,
 		Process: r.target.Process, Start: r.target.Start, Versions: r.versions(),
 		Capture: r.Suite.Capture == suite.CapturePeers, ClientAddress: r.target.ClientAddress,
-		Dial: r.Dial,
+		Dial: r.Dial, Target: r.target, Spares: r.spares(),
 	})
 	err := r.injector.Arm(ctx)
 	r.warn(r.injector.Warnings()...)
@@ -81,13 +81,18 @@ func (r *run) deploy(ctx context.Context) (string, error) {
 	if err := r.nemesis.hold(ctx, plan); err != nil {
 		return "", err
 	}
-	if err := target.Each(ctx, r.hosts, r.start); err != nil {
+	if err := target.Each(ctx, r.founders(), r.start); err != nil {
 		return "", err
 	}
 	r.watch = startWatch(r.target, r.hosts, r.recorder, r.Progress)
 	if err := r.startVigil(ctx); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s started on %s", r.target.Name(),
-		strings.Join(r.names(), " ")), nil
+	founders := r.names()[:len(r.founders())]
+	return fmt.Sprintf("%s started on %s", r.target.Name(), strings.Join(founders, " ")), nil
+}
+
+// founders are the hosts whose nodes are members from the start.
+func (r *run) founders() []*target.Host {
+	return r.hosts[:len(r.hosts)-len(r.spares())]
 }

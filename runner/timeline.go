@@ -72,9 +72,19 @@ func (s *schedule) bindCast() error {
 	return nil
 }
 
+// members are the hosts whose nodes take part, with a vote or without, in the suite's order.
+func (s *schedule) members() []string {
+	now := s.faults.Membership()
+	return slices.DeleteFunc(s.run.names(), func(host string) bool {
+		member, _ := now.Has(host)
+		return !member
+	})
+}
+
 // view is what is known at this instant.
 func (s *schedule) view() nemesis.View {
-	view := nemesis.View{Nodes: s.run.names()}
+	now := s.faults.Membership()
+	view := nemesis.View{Nodes: s.members(), Hosts: s.run.names(), Learners: now.Learners}
 	s.mu.Lock()
 	view.Cast = s.cast
 	s.mu.Unlock()

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ const (
 // faultKeys are what a series of faults of that kind is made of in a suite.
 func faultKeys(kind nemesis.Kind) []string {
 	traits := kind.Traits()
-	keys := []string{"on"}
+	keys := []string{whomKey(kind)}
 	switch {
 	case kind == nemesis.KindPartition:
 		keys = []string{"shapes", "sites", "from-start", "flap"}
@@ -43,6 +44,14 @@ func faultKeys(kind nemesis.Kind) []string {
 		keys = []string{"shapes", "sites"}
 	}
 	return append(append(keys, measureKeys(kind)...), "every", "for")
+}
+
+// whomKey is under what it stands whom a fault that strikes no links is on.
+func whomKey(kind nemesis.Kind) string {
+	if kind == nemesis.KindTransfer {
+		return "to"
+	}
+	return "on"
 }
 
 // measureKeys are what says how much of a fault there is.
@@ -61,15 +70,19 @@ func measureKeys(kind nemesis.Kind) []string {
 	if traits.Size {
 		keys = append(keys, "size")
 	}
+	if traits.Entries {
+		keys = append(keys, "entries")
+	}
 	return keys
 }
 
 // measure is how much of a fault there is.
 type measure struct {
-	rate   int // permille
-	amount time.Duration
-	size   int // bytes
-	mode   history.CutMode
+	rate    int // permille
+	amount  time.Duration
+	size    int // bytes
+	mode    history.CutMode
+	entries int
 }
 
 func (b block) measure(kind nemesis.Kind) measure {
@@ -79,6 +92,7 @@ func (b block) measure(kind nemesis.Kind) measure {
 	b.duration("amount", &m.amount, between[time.Duration]{time.Millisecond, time.Hour})
 	b.integer("size", &m.size, between[int]{1, 65535})
 	b.text("mode", (*string)(&m.mode))
+	b.integer("entries", &m.entries, between[int]{1, 100_000_000})
 	for _, key := range measureKeys(kind) {
 		b.d.missing(b.path, key, key == "mode" || b.has(key))
 	}
@@ -94,6 +108,8 @@ func extendMeasure(node *yaml.Node, key string, m measure) {
 		extend(node, key, m.amount)
 	case "size":
 		extend(node, key, m.size)
+	case "entries":
+		extend(node, key, m.entries)
 	case "mode":
 		extendIf(node, m.mode != "", key, string(m.mode))
 	}
@@ -131,12 +147,13 @@ func (d *decoder) fault(b block, t Target) nemesis.Spec {
 	inner := b.inner(string(kind), faultKeys(kind)...)
 	words(inner, "steps", &spec.Shapes)
 	words(inner, "shapes", &spec.Shapes)
-	words(inner, "on", &spec.On)
+	words(inner, whomKey(kind), &spec.On)
 	inner.sites("sites", &spec.Sites)
 	inner.boolean("from-start", &spec.FromStart)
 	inner.duration("flap", &spec.Flap, between[time.Duration]{10 * time.Millisecond, anyLength.High})
 	m := inner.measure(kind)
 	spec.Rate, spec.Amount, spec.Size, spec.Mode = m.rate, m.amount, m.size, m.mode
+	spec.Entries = m.entries
 	bounds := between[time.Duration]{100 * time.Millisecond, anyLength.High}
 	inner.duration("every", &spec.Every, bounds)
 	inner.duration("for", &spec.For, bounds)
@@ -220,6 +237,7 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 	}
 	path += "." + string(spec.Kind)
 	d.supported(path, spec.Kind, s.Place)
+	d.operable(path, spec.Kind, slices.Contains(spec.On, nemesis.RoleSpare), s)
 	d.relate(s.Place == PlaceSim || spec.Flap == 0 || spec.Flap >= leastFlap,
 		[]string{path + ".flap", "place"}, flapHint,
 		"%s.flap: %v is below the least value %v of place %s", path, spec.Flap, leastFlap, s.Place)
@@ -228,7 +246,7 @@ func (d *decoder) faultRelations(path string, spec nemesis.Spec, s *Suite) {
 		switch key {
 		case "shapes":
 			present = len(spec.Shapes) > 0
-		case "on":
+		case "on", "to":
 			present = len(spec.On) > 0
 		case "every":
 			present = spec.Every > 0 || spec.FromStart
@@ -269,7 +287,7 @@ func faultNode(spec nemesis.Spec) *yaml.Node {
 		switch key {
 		case "shapes", "steps":
 			extend(node, key, list(spec.Shapes))
-		case "on":
+		case "on", "to":
 			extend(node, key, list(spec.On))
 		case "sites":
 			extendIf(node, len(spec.Sites) > 0, key, siteNodes(spec.Sites))
@@ -282,7 +300,8 @@ func faultNode(spec nemesis.Spec) *yaml.Node {
 		case "for":
 			extendIf(node, !spec.FromStart, key, spec.For)
 		default:
-			extendMeasure(node, key, measure{spec.Rate, spec.Amount, spec.Size, spec.Mode})
+			extendMeasure(node, key,
+				measure{spec.Rate, spec.Amount, spec.Size, spec.Mode, spec.Entries})
 		}
 	}
 	return node

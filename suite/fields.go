@@ -47,7 +47,8 @@ func (d *decoder) suite(root *yaml.Node) *Suite {
 		s.Checks = []string{checker.CheckLinearizable}
 	}
 	words(b, "checks", &s.Checks, checks...)
-	s.Require = d.require(b.inner("require", "ok-per-kind", "min-faults", "available-after-heal"))
+	s.Require = d.require(b.inner("require", "ok-per-kind", "min-faults", "available-after-heal",
+		"gap", "gap-leader-lost"))
 	s.Budget = d.budget(b.inner("budget", "time", "memory"))
 	if !b.has("name") {
 		d.spoil("name", 1, "see configs/smoke.yaml for a complete suite", "is missing")
@@ -107,6 +108,8 @@ func (d *decoder) require(b block) checker.Require {
 	require := checker.Require{OKPerKind: 1}
 	b.integer("ok-per-kind", &require.OKPerKind, between[int]{0, 1_000_000_000})
 	b.duration("available-after-heal", &require.AvailableAfterHeal, anyLength)
+	b.duration("gap", &require.Gap, anyLength)
+	b.duration("gap-leader-lost", &require.GapLeaderLost, anyLength)
 	kinds := b.inner("min-faults", faultKinds...)
 	for _, kind := range faultKinds {
 		if kinds.has(kind) {

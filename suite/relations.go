@@ -102,6 +102,10 @@ func (d *decoder) requireRelations(s *Suite) {
 		"ok-per-kind %d of each of %d kinds exceeds rate %v per second over %v of phases",
 		s.Require.OKPerKind, kinds, rate, working)
 
+	gap, lost := s.Require.Gap, s.Require.GapLeaderLost
+	d.relate(lost == 0 || 0 < gap && gap <= lost,
+		[]string{"require.gap-leader-lost", "require.gap"}, "",
+		"gap-leader-lost %v must not be below gap %v, which must be given", lost, gap)
 	d.leastRelations(s)
 }
 

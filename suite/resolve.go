@@ -65,6 +65,8 @@ func (s *Suite) requireNode() *yaml.Node {
 		extend(node, "min-faults", least)
 	}
 	extend(node, "available-after-heal", s.Require.AvailableAfterHeal)
+	extendIf(node, s.Require.Gap > 0, "gap", s.Require.Gap)
+	extendIf(node, s.Require.GapLeaderLost > 0, "gap-leader-lost", s.Require.GapLeaderLost)
 	return node
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"gauntlet/nemesis"
 	"gauntlet/target"
 )
 
@@ -21,12 +22,14 @@ type targetKind struct {
 // targetFacts are what every kind of target has.
 type targetFacts struct {
 	nodes    int
-	election time.Duration // the least election timeout; 0: none is known
-	binary   *string       // where the one program to deploy is named; nil: there is none
-	observed bool          // the nodes say who leads
-	reads    []string      // how its clients can read
-	models   []string      // the workloads that its clients can run
-	builds   []int         // the build that each node begins with; nil: there is only one
+	spares   int            // hosts more, whose nodes are no members at the start
+	does     []nemesis.Kind // the operations that can be done to it
+	election time.Duration  // the least election timeout; 0: none is known
+	binary   *string        // where the one program to deploy is named; nil: there is none
+	observed bool           // the nodes say who leads
+	reads    []string       // how its clients can read
+	models   []string       // the workloads that its clients can run
+	builds   []int          // the build that each node begins with; nil: there is only one
 }
 
 // targetKinds is the one list of what a suite can name under "target".
@@ -39,8 +42,14 @@ var targetKinds = []targetKind{
 		readCommand, relateCommand, writeCommand, factsOfCommand},
 }
 
-// Nodes is the number of nodes of the target.
+// Nodes is the number of nodes of the target that are members from the start.
 func (t Target) Nodes() int { return t.facts().nodes }
+
+// Spares is the number of hosts beside them, for nodes that become members later.
+func (t Target) Spares() int { return t.facts().spares }
+
+// Hosts is the number of hosts that a run of the target takes.
+func (t Target) Hosts() int { return t.Nodes() + t.Spares() }
 
 // ElectionTimeout is the target's least election timeout: what "ET" means in the suite. 0: the
 // target has none that is known.
@@ -100,8 +109,9 @@ func readRaftd(b block) Target {
 	spec.Options = target.RaftdOptions{
 		Prevote: true, CheckQuorum: true, ElectionTimeout: 300 * time.Millisecond,
 	}
-	raftd := b.inner("raftd", "nodes", "binary", "binaries", "start", "options")
+	raftd := b.inner("raftd", "nodes", "spares", "binary", "binaries", "start", "options")
 	raftd.integer("nodes", &spec.Nodes, between[int]{1, 25})
+	raftd.integer("spares", &spec.Spares, between[int]{0, 25})
 	raftd.text("binary", &spec.Binary)
 	words(raftd, "binaries", &spec.Binaries)
 	if start := string(target.StartOlder); raftd.has("binaries") || raftd.has("start") {
@@ -109,7 +119,9 @@ func readRaftd(b block) Target {
 			string(target.StartMixed))
 		spec.Start = target.Start(start)
 	}
-	options := raftd.inner("options", "prevote", "check-quorum", "election-timeout", "heartbeat")
+	options := raftd.inner("options", "prevote", "check-quorum", "election-timeout", "heartbeat",
+		"snapshot-entries")
+	options.integer("snapshot-entries", &spec.Options.SnapshotEntries, between[int]{1, 1_000_000_000})
 	options.boolean("prevote", &spec.Options.Prevote)
 	options.boolean("check-quorum", &spec.Options.CheckQuorum)
 	options.elections(&spec.Options.ElectionTimeout, &spec.Options.Heartbeat, 6)
@@ -149,6 +161,7 @@ func (d *decoder) relateHeartbeat(options string, beat, timeout time.Duration) {
 
 func writeRaftd(t Target) *yaml.Node {
 	raftd := object("nodes", t.Raftd.Nodes)
+	extendIf(raftd, t.Raftd.Spares > 0, "spares", t.Raftd.Spares)
 	if t.Raftd.Binary != "" {
 		extend(raftd, "binary", t.Raftd.Binary)
 	}
@@ -156,13 +169,16 @@ func writeRaftd(t Target) *yaml.Node {
 		extend(raftd, "binaries", list(t.Raftd.Binaries), "start", string(t.Raftd.Start))
 	}
 	options := t.Raftd.Options
-	extend(raftd, "options", object("prevote", options.Prevote, "check-quorum", options.CheckQuorum,
-		"election-timeout", options.ElectionTimeout, "heartbeat", options.Heartbeat))
+	node := object("prevote", options.Prevote, "check-quorum", options.CheckQuorum,
+		"election-timeout", options.ElectionTimeout, "heartbeat", options.Heartbeat)
+	extendIf(node, options.SnapshotEntries > 0, "snapshot-entries", options.SnapshotEntries)
+	extend(raftd, "options", node)
 	return raftd
 }
 
 func factsOfRaftd(t Target) targetFacts {
-	return targetFacts{nodes: t.Raftd.Nodes, election: t.Raftd.Options.ElectionTimeout,
-		binary: &t.Raftd.Binary, observed: true, reads: []string{ReadsLinearizable},
+	return targetFacts{nodes: t.Raftd.Nodes, spares: t.Raftd.Spares, does: operations(),
+		election: t.Raftd.Options.ElectionTimeout,
+		binary:   &t.Raftd.Binary, observed: true, reads: []string{ReadsLinearizable},
 		models: models(), builds: t.Raftd.Builds()}
 }

@@ -7,6 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"gauntlet/nemesis"
 	"gauntlet/target"
 	"gauntlet/workload"
 )
@@ -107,7 +108,8 @@ func extendTexts(object *yaml.Node, pairs ...string) {
 }
 
 func factsOfCommand(t Target) targetFacts {
-	return targetFacts{nodes: t.Command.Nodes, election: t.Command.ElectionTimeout,
+	return targetFacts{nodes: t.Command.Nodes, does: []nemesis.Kind{nemesis.KindRestart},
+		election: t.Command.ElectionTimeout,
 		observed: t.Command.Observe != "", reads: []string{ReadsLinearizable},
 		models: []string{workload.ModelRegister}}
 }

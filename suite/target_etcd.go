@@ -5,6 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"gauntlet/nemesis"
 	"gauntlet/target"
 	"gauntlet/workload"
 )
@@ -62,7 +63,8 @@ func writeEtcd(t Target) *yaml.Node {
 }
 
 func factsOfEtcd(t Target) targetFacts {
-	return targetFacts{nodes: t.Etcd.Nodes, election: t.Etcd.Options.ElectionTimeout,
-		binary: &t.Etcd.Binary, observed: true, reads: []string{ReadsLinearizable, ReadsSerializable},
+	return targetFacts{nodes: t.Etcd.Nodes, does: []nemesis.Kind{nemesis.KindRestart},
+		election: t.Etcd.Options.ElectionTimeout,
+		binary:   &t.Etcd.Binary, observed: true, reads: []string{ReadsLinearizable, ReadsSerializable},
 		models: []string{workload.ModelRegister}}
 }

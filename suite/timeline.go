@@ -29,7 +29,7 @@ const (
 
 // eventKeys are what one fault of that kind is made of in a timeline.
 func eventKeys(kind nemesis.Kind) []string {
-	keys := []string{"on"}
+	keys := []string{whomKey(kind)}
 	switch {
 	case kind == nemesis.KindVersion:
 		keys = []string{"step"}
@@ -120,6 +120,7 @@ func (d *decoder) readEntry(b block, s *Suite, stream int) entry {
 	inner.sites("sites", &read.event.Sites)
 	m, into := inner.measure(kind), &read.event
 	into.Rate, into.Amount, into.Size, into.Mode = m.rate, m.amount, m.size, m.mode
+	into.Entries = m.entries
 	inner.scaled("flap", &read.flap, 10*time.Millisecond, s.Scale)
 	return read
 }
@@ -146,8 +147,9 @@ func (b block) target(e *nemesis.Event) {
 			b.links("only", &e.Links)
 		}
 	default:
-		b.whom("on", e)
-		b.d.missing(b.path, "on", b.has("on"))
+		key := whomKey(e.Kind)
+		b.whom(key, e)
+		b.d.missing(b.path, key, b.has(key))
 	}
 }
 
@@ -211,11 +213,12 @@ func (d *decoder) readCondition(b block) *nemesis.Condition {
 		return &nemesis.Condition{Leader: true}
 	}
 	if node.Kind != yaml.MappingNode {
-		d.spoil(path, node.Line, "write leader, {term: 3}, {acknowledged: 200} or {behind: n2, lag: 20}",
-			"must be a condition, not %s", describe(node))
+		d.spoil(path, node.Line, "write leader, {term: 3}, {acknowledged: 200}, {behind: n2, lag: 20} "+
+			"or {caught-up: n2}", "must be a condition, not %s", describe(node))
 		return nil
 	}
-	inner := b.inner("when", "leader", "term", "acknowledged", "behind", "lag")
+	inner := b.inner("when", "leader", "term", "acknowledged", "behind", "lag",
+		"caught-up")
 	when, count := &nemesis.Condition{}, between[int]{1, 1_000_000_000}
 	var term, lag int
 	inner.boolean("leader", &when.Leader)
@@ -223,6 +226,7 @@ func (d *decoder) readCondition(b block) *nemesis.Condition {
 	inner.integer("acknowledged", &when.Acknowledged, count)
 	inner.text("behind", &when.Behind)
 	inner.integer("lag", &lag, count)
+	inner.text("caught-up", &when.CaughtUp)
 	when.Term, when.Lag = uint64(term), uint64(lag)
 	return when
 }
@@ -265,11 +269,11 @@ func eventNode(e nemesis.Event) *yaml.Node {
 			extendIf(node, key == string(e.Shape), key, linkNodes(e.Links))
 		case "sites":
 			extendIf(node, len(e.Sites) > 0, key, siteNodes(e.Sites))
-		case "on":
+		case "on", "to":
 			extendIf(node, e.Role != "", key, string(e.Role))
 			extendIf(node, e.Role == "", key, list(e.On))
 		default:
-			extendMeasure(node, key, measure{e.Rate, e.Amount, e.Size, e.Mode})
+			extendMeasure(node, key, measure{e.Rate, e.Amount, e.Size, e.Mode, e.Entries})
 		}
 	}
 	return node
@@ -290,5 +294,6 @@ func conditionNode(c nemesis.Condition) *yaml.Node {
 	extendIf(node, c.Acknowledged > 0, "acknowledged", c.Acknowledged)
 	extendIf(node, c.Behind != "", "behind", c.Behind)
 	extendIf(node, c.Lag > 0, "lag", c.Lag)
+	extendIf(node, c.CaughtUp != "", "caught-up", c.CaughtUp)
 	return node
 }

@@ -130,13 +130,15 @@ func (d *decoder) eventRelations(e entry, s *Suite) {
 	if event.Kind == nemesis.KindVersion && s.Target.facts().builds == nil {
 		d.spoil(e.path, d.line(e.path), buildsHint, "needs a target of two builds")
 	}
+	d.operable(e.path, event.Kind, event.Role == nemesis.RoleSpare, s)
 	if d.brokenBelow(e.at) || d.brokenBelow("cast") || d.nodesBroken(s) || event.For <= 0 {
 		return
 	}
-	for _, err := range leaves(event.Valid(s.Target.Nodes(), s.Cast)) {
+	for _, err := range leaves(event.ValidWith(s.Target.Nodes(), s.Target.Spares(), s.Cast)) {
 		hint := ""
-		if len(event.On) > 0 && strings.HasPrefix(err.Error(), "nobody") {
-			hint = "a role stands alone: on: leader, or one of " + join(nemesis.Roles()[1:])
+		if len(event.On) > 0 && len(event.Kind.Roles()) > 1 &&
+			strings.HasPrefix(err.Error(), "nobody") {
+			hint = "a role stands alone: on: leader, or one of " + join(event.Kind.Roles()[1:])
 		}
 		d.complain(d.line(e.path), hint, "%s: %v", e.path, err)
 	}

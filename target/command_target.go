@@ -231,6 +231,14 @@ func (c *command) Kill(ctx context.Context, h *Host) error {
 	return errors.Join(stopped, c.nodes.Kill(ctx, h), c.sweep(ctx, h))
 }
 
+// Stop runs the stop command, or else asks the node's process to end, and kills what is left.
+func (c *command) Stop(ctx context.Context, h *Host) error {
+	if c.spec.Stop != "" {
+		return c.Kill(ctx, h)
+	}
+	return errors.Join(c.nodes.Stop(ctx, h), c.sweep(ctx, h))
+}
+
 func (c *command) stop(ctx context.Context, h *Host) error {
 	if c.spec.Stop == "" {
 		return nil

@@ -179,6 +179,12 @@ func (n *nodes) Kill(ctx context.Context, h *Host) error {
 	return err
 }
 
+// Stop asks the node to end with SIGTERM.
+func (n *nodes) Stop(ctx context.Context, h *Host) error {
+	_, err := process(ctx, h, "stop", n.root(h), n.name)
+	return err
+}
+
 // Process finds the running node.
 func (n *nodes) Process(ctx context.Context, h *Host) (Process, error) {
 	return process(ctx, h, "find", n.root(h), n.name)

@@ -16,7 +16,8 @@ const (
 
 // RaftdSpec says what raftd to run.
 type RaftdSpec struct {
-	Nodes   int    // how many hosts run one
+	Nodes   int    // how many hosts run one from the start on, as members
+	Spares  int    // how many hosts more there are for nodes that become members later
 	Binary  string // path on the controller of a static binary for the hosts
 	Options RaftdOptions
 
@@ -32,6 +33,7 @@ type RaftdOptions struct {
 	CheckQuorum     bool
 	ElectionTimeout time.Duration // the minimum, "ET"; the maximum is twice that
 	Heartbeat       time.Duration
+	SnapshotEntries int // between two snapshots of a node; 0: raftd's own default
 }
 
 // raftd is the Target of the raftd that comes with Gauntlet.
@@ -40,6 +42,8 @@ type raftd struct {
 	spec     RaftdSpec
 	programs func() ([]program, error) // by build
 	builds   builds
+
+	identities identities
 }
 
 // NewRaftd makes a target of raftd on the hosts of a run, whose name is 8 hexadecimal digits.
@@ -51,7 +55,9 @@ func NewRaftd(spec RaftdSpec, run string, hosts []*Host) Target {
 	if spec.Options.Heartbeat <= 0 {
 		spec.Options.Heartbeat = spec.Options.ElectionTimeout / 6
 	}
-	r := &raftd{nodes: newNodes("raftd", run, spec.Nodes, hosts), spec: spec}
+	all := spec.Nodes + spec.Spares
+	r := &raftd{nodes: newNodes("raftd", run, all, hosts), spec: spec}
+	r.identities = identities{founded: spec.Nodes, last: spec.Nodes, renewed: map[string]int{}}
 	r.programs = sync.OnceValues(r.readPrograms)
 	r.builds.chosen = map[string]int{}
 	if len(spec.Binaries) == 0 {
@@ -83,12 +89,13 @@ func (r *raftd) Deploy(ctx context.Context, h *Host) error {
 
 // arguments are the command line of the node of a host.
 func (r *raftd) arguments(h *Host, program string) []string {
-	peers := make([]string, len(r.hosts))
-	for i, peer := range r.hosts {
+	peers := make([]string, min(r.spec.Nodes, len(r.hosts)))
+	for i := range peers {
+		peer := r.hosts[i]
 		peers[i] = peer.Name() + "=" + address(peer, raftdPeerPort)
 	}
 	o := r.spec.Options
-	return []string{
+	arguments := []string{
 		// The data network is reached by others. Said by the environment, since builds older than
 		// this rule know no flag for it.
 		"env", "RAFTD_INSECURE=true",
@@ -97,13 +104,25 @@ func (r *raftd) arguments(h *Host, program string) []string {
 		"--data=" + r.root(h) + "/data",
 		"--listen-client=" + address(h, raftdClientPort),
 		"--listen-peer=" + address(h, raftdPeerPort),
-		"--peers=" + strings.Join(peers, ","),
 		"--election-timeout=" + o.ElectionTimeout.String(),
 		"--heartbeat=" + o.Heartbeat.String(),
 		"--prevote=" + strconv.FormatBool(o.Prevote),
 		"--check-quorum=" + strconv.FormatBool(o.CheckQuorum),
 	}
+	if o.SnapshotEntries > 0 {
+		arguments = append(arguments, "--snapshot-entries="+strconv.Itoa(o.SnapshotEntries))
+	}
+	if number, joins := r.identity(h); joins {
+		return append(arguments, "--join", "--id="+strconv.Itoa(number), "--cluster="+r.cluster())
+	} else if r.spec.Spares > 0 {
+		arguments = append(arguments, "--cluster="+r.cluster())
+	}
+	return append(arguments, "--peers="+strings.Join(peers, ","))
 }
+
+// cluster is the name by which the run's nodes know each other as of one cluster, whoever its
+// members are by then.
+func (r *raftd) cluster() string { return "gauntlet-" + r.run }
 
 // Start starts the node and waits for its first answer.
 func (r *raftd) Start(ctx context.Context, h *Host) (Process, error) {

@@ -10,9 +10,7 @@ import (
 // newer 1.
 type Versions interface {
 	Target
-	// Stop asks the node to end, with SIGKILL if it does not soon, and returns when it is gone, or
-	// if it already was.
-	Stop(ctx context.Context, h *Host) error
+	Stopper
 	// Choose makes a build that of the node's next start.
 	Choose(h *Host, build int)
 	// Build is the build of the node's next start, if no other is chosen until then.
@@ -68,12 +66,6 @@ func (b *builds) choose(h *Host, build int) {
 
 // versioned is a raftd of two builds.
 type versioned struct{ *raftd }
-
-// Stop asks the node to end with SIGTERM.
-func (v versioned) Stop(ctx context.Context, h *Host) error {
-	_, err := process(ctx, h, "stop", v.root(h), v.name)
-	return err
-}
 
 func (v versioned) Choose(h *Host, build int) { v.builds.choose(h, build) }
 

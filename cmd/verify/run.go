@@ -154,18 +154,18 @@ func (c *RunCmd) place(
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	if n := s.Target.Nodes(); len(hosts) < n {
+	if n := s.Target.Hosts(); len(hosts) < n {
 		return nil, &exitError{exitUsage,
 			fmt.Errorf("%s lists %d hosts, the suite needs %d", c.Hosts, len(hosts), n)}
 	}
 	var dialer net.Dialer
-	return &place{hosts[:s.Target.Nodes()], dialer.DialContext, func(bool) {}}, nil
+	return &place{hosts[:s.Target.Hosts()], dialer.DialContext, func(bool) {}}, nil
 }
 
 // labPlace takes the lab that is held by `verify lab up`, or makes one that lives as long as this
 // run.
 func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, error) {
-	nodes := s.Target.Nodes()
+	nodes := s.Target.Hosts()
 	l, held, err := lab.Attach()
 	if err != nil {
 		return nil, err

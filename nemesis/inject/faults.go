@@ -41,7 +41,11 @@ func (i *Injector) inject(ctx context.Context, a nemesis.Action) (history.Fault,
 	case nemesis.KindVersion:
 		err = i.retire(ctx, &f)
 	default:
-		err = fmt.Errorf("unknown kind of fault %q", e.Kind)
+		if !e.Kind.Traits().Does {
+			err = fmt.Errorf("unknown kind of fault %q", e.Kind)
+			break
+		}
+		err = i.operate(ctx, &f, e)
 	}
 	if err != nil {
 		i.forget(f)
@@ -61,6 +65,9 @@ func (i *Injector) heal(ctx context.Context, f history.Fault) (history.Fault, er
 	}
 	f.Evidence = slices.Clone(record.Evidence)
 	var err error
+	if nemesis.Kind(f.Kind).Traits().Does {
+		err = i.conclude(ctx, &f)
+	}
 	switch nemesis.Kind(f.Kind) {
 	case nemesis.KindPartition, nemesis.KindLoss, nemesis.KindMTU, nemesis.KindClientCut:
 		err = i.rejoin(ctx, &f)

@@ -60,6 +60,11 @@ type Config struct {
 	ClientAddress func(*target.Host) string
 	Dial          target.DialFunc
 
+	// Target is what is operated on, and Spares are the hosts whose nodes are no members at the start.
+	// Operations need a target.Stopper or a target.Operated.
+	Target target.Target
+	Spares []string
+
 	// Versions is the target, if it has two builds for the faults of versions; else nil.
 	Versions target.Versions
 }
@@ -76,6 +81,10 @@ type Injector struct {
 
 	capture bool
 
+	target   target.Target
+	stopper  target.Stopper  // nil: the target's nodes cannot be asked to end
+	operated target.Operated // nil: the target has no operations but restarts
+
 	renewals sync.WaitGroup
 	mu       sync.Mutex // guards what follows
 	stop     context.CancelFunc
@@ -83,6 +92,10 @@ type Injector struct {
 	lost     error
 	victims  map[int][]victim // the processes that faults ever stopped, by fault
 	warnings []string
+
+	operations map[int]*operation // that ever were
+	members    history.Membership // as last heard
+	idle       map[string]bool    // hosts whose nodes are not to run
 }
 
 // New returns an Injector that has touched no host yet.

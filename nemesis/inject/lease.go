@@ -27,6 +27,10 @@ func newInjector(c Config, nodes []*node) *Injector {
 	i := &Injector{run: c.Run, ttl: c.TTL, port: c.PeerPort, clock: c.Clock, nodes: nodes,
 		capture: c.Capture, dial: c.Dial,
 		inForce: map[int]history.Fault{}, victims: map[int][]victim{}}
+	i.operations, i.target = map[int]*operation{}, c.Target
+	i.stopper, _ = c.Target.(target.Stopper)
+	i.operated, _ = c.Target.(target.Operated)
+	i.founders(c.Spares)
 	if i.ttl == 0 {
 		i.ttl = DefaultTTL
 	}

@@ -30,6 +30,10 @@ type Config struct {
 	Workers   int     // >= 1
 	Rate      float64 // requests per second of all workers together; 0: as fast as answers come
 
+	// Serves, if set, tells whether a node is to be asked now. The workers of one that is not ask the
+	// next in the list that is; if none is, their own.
+	Serves func(node string) bool
+
 	// Watch, if set, is shown each operation after it was recorded. It is called by all workers at
 	// once and should be quick.
 	Watch func(history.Operation)
@@ -206,9 +210,17 @@ func (p *Pool) interval() time.Duration {
 	return time.Duration(float64(len(p.workers)) / p.cfg.Rate * float64(time.Second))
 }
 
-// pinned returns the worker's own node, or the one so many places after it.
+// pinned returns the worker's own node, or the one so many places after it; the next one that
+// serves.
 func (p *Pool) pinned(w *worker, offset int) Node {
-	return p.cfg.Nodes[(w.index+offset)%len(p.cfg.Nodes)]
+	all := p.cfg.Nodes
+	for i := range all {
+		node := all[(w.index+offset+i)%len(all)]
+		if p.cfg.Serves == nil || p.cfg.Serves(node.Name) {
+			return node
+		}
+	}
+	return all[(w.index+offset)%len(all)]
 }
 
 func (p *Pool) newProcess() int { return int(p.processes.Add(1)) - 1 }
