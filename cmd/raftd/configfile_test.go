@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"gauntlet/raft/server"
 )
 
 // configured parses a file with these lines, and these flags.
@@ -94,7 +96,7 @@ FILE:9: log is a mapping
 			`FILE:8: heartbeat 2s: above 0, at most half of --election-timeout 1s
 FILE:9: request-timeout -1s: above 0
 FILE:10: listen-peer :4401 is reached from beyond this machine: anyone there could vote and append
-  hint: --insecure allows it`},
+  hint: use --tls-cert or --token-file; --insecure allows it`},
 	} {
 		_, err := configured(t, bad.text)
 		if err == nil || err.Error() != bad.want {
@@ -133,6 +135,42 @@ func TestListenBeyondLoopback(t *testing.T) {
 	}
 }
 
+// Goal: what is secret or half given is refused in a line that does not hold it; what is complete
+// reaches the server and opens the listeners.
+func TestSecurityFlags(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ token, want string }{
+		{"short", "want one word of at least 16 printable characters"},
+		{"two words, long enough though", "want one word"},
+		{"a-good-token-of-many-letters\n", ""},
+	} {
+		path := filepath.Join(dir, "token")
+		if err := os.WriteFile(path, []byte(c.token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := configured(t, goodConfig+"listen-peer: :1\n", "--token-file="+path)
+		switch {
+		case c.want == "" && (err != nil || f.config().Token != strings.TrimSpace(c.token)):
+			t.Errorf("%q: %v", c.token, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) ||
+			strings.Contains(err.Error(), c.token)):
+			t.Errorf("%q: %v", c.token, err)
+		}
+	}
+	if _, err := configured(t, goodConfig, "--token-file=/nowhere"); err == nil {
+		t.Error("a token file that is not there")
+	}
+	_, err := configured(t, goodConfig+"tls-cert: a\ntls-ca: b\n")
+	if err == nil || !strings.HasPrefix(err.Error(), "FILE:8: tls-cert goes with --tls-key and") {
+		t.Error(err)
+	}
+	f, err := configured(t, goodConfig, "--tls-cert=a", "--tls-key=b", "--tls-ca=c",
+		"--listen-client=:1")
+	if err != nil || *f.config().TLS != (server.TLSFiles{Cert: "a", Key: "b", CA: "c"}) {
+		t.Error(err)
+	}
+}
+
 // Goal: the help shows every flag under the heading of its group, within 100 columns.
 func TestHelp(t *testing.T) {
 	var stdout, stderr bytes.Buffer
@@ -141,7 +179,7 @@ func TestHelp(t *testing.T) {
 	}
 	help := stdout.String()
 	last := -1
-	for _, heading := range []string{"\nMember\n", "\nNetwork\n", "\nRaft\n"} {
+	for _, heading := range []string{"\nMember\n", "\nNetwork\n", "\nSecurity\n", "\nRaft\n"} {
 		at := strings.Index(help, heading)
 		if at <= last {
 			t.Errorf("heading %q stands at %d", heading, at)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +18,10 @@ import (
 
 // Flags are the command line, and the keys of --config. The help texts are the reference.
 type Flags struct {
-	memberFlags  `embed:"" group:"member"`
-	networkFlags `embed:"" group:"network"`
-	raftFlags    `embed:"" group:"raft"`
+	memberFlags   `embed:"" group:"member"`
+	networkFlags  `embed:"" group:"network"`
+	securityFlags `embed:"" group:"security"`
+	raftFlags     `embed:"" group:"raft"`
 
 	Version kong.VersionFlag `help:"Print what this binary was built of."`
 
@@ -27,6 +29,7 @@ type Flags struct {
 	given   map[string]bool // on the command line, by name
 	members []server.Member // parsed from Peers
 	self    raft.NodeID
+	token   string // what TokenFile holds
 }
 
 // memberFlags say who the member is, and where it keeps what.
@@ -45,6 +48,14 @@ type networkFlags struct {
 	Insecure     bool   `env:"RAFTD_INSECURE" help:"Let others than this machine connect."`
 }
 
+// securityFlags say who is believed.
+type securityFlags struct {
+	TLSCert   string `name:"tls-cert" placeholder:"FILE" help:"Certificate with its chain, PEM."`
+	TLSKey    string `name:"tls-key" placeholder:"FILE" help:"Its key, PEM."`
+	TLSCA     string `name:"tls-ca" placeholder:"FILE" help:"The authority that signs members, PEM."`
+	TokenFile string `placeholder:"FILE" help:"What clients must show and peers prove."`
+}
+
 // raftFlags are the timing and the options of the protocol.
 type raftFlags struct {
 	ElectionTimeout time.Duration `default:"300ms" help:"Minimum; the maximum is twice as long."`
@@ -58,6 +69,7 @@ type raftFlags struct {
 var groups = kong.ExplicitGroups([]kong.Group{
 	{Key: "member", Title: "Member"},
 	{Key: "network", Title: "Network"},
+	{Key: "security", Title: "Security"},
 	{Key: "raft", Title: "Raft"},
 })
 
@@ -97,7 +109,42 @@ func (f *Flags) problems() []problem {
 	wrong(f.Heartbeat <= 0 || f.Heartbeat > f.ElectionTimeout/2, "heartbeat", "",
 		"%v: above 0, at most half of --election-timeout %v", f.Heartbeat, f.ElectionTimeout)
 	wrong(f.RequestTimeout <= 0, "request-timeout", "", "%v: above 0", f.RequestTimeout)
+	problems = append(problems, f.checkSecurity()...)
 	return append(problems, f.checkListeners()...)
+}
+
+// minToken is the shortest token that cannot be guessed.
+const minToken = 16
+
+// checkSecurity reads the token. The text of a problem never holds it.
+func (f *Flags) checkSecurity() []problem {
+	var problems []problem
+	given := 0
+	for _, file := range []string{f.TLSCert, f.TLSKey, f.TLSCA} {
+		if file != "" {
+			given++
+		}
+	}
+	if given != 0 && given != 3 {
+		problems = append(problems,
+			problem{"tls-cert", "goes with --tls-key and --tls-ca: all three or none", ""})
+	}
+	if f.TokenFile == "" {
+		return problems
+	}
+	text, err := os.ReadFile(f.TokenFile)
+	f.token = strings.TrimSpace(string(text))
+	switch {
+	case err != nil:
+		problems = append(problems, problem{"token-file", err.Error(), ""})
+	case len(f.token) < minToken || strings.ContainsFunc(f.token, func(r rune) bool {
+		return r <= ' ' || r > '~'
+	}):
+		problems = append(problems, problem{"token-file", fmt.Sprintf(
+			"%s: want one word of at least %d printable characters", f.TokenFile, minToken),
+			"head -c 24 /dev/urandom | base64"})
+	}
+	return problems
 }
 
 // checkListeners refuses what others could reach by an oversight.
@@ -112,10 +159,10 @@ func (f *Flags) checkListeners() []problem {
 		case err != nil:
 			problems = append(problems, problem{l.flag,
 				fmt.Sprintf("%q is not HOST:PORT", l.address), ""})
-		case !isLoopback(host) && !f.Insecure:
+		case !isLoopback(host) && !f.Insecure && f.TLSCert == "" && f.TokenFile == "":
 			problems = append(problems, problem{l.flag,
 				fmt.Sprintf("%s is reached from beyond this machine: %s", l.address, l.danger),
-				"--insecure allows it"})
+				"use --tls-cert or --token-file; --insecure allows it"})
 		}
 	}
 	return problems
@@ -167,8 +214,9 @@ func (f *Flags) parsePeers() []problem {
 func (f *Flags) config() server.Config {
 	hash := fnv.New64a()
 	hash.Write([]byte(strings.Join(f.Peers, ",")))
-	return server.Config{
-		ID: f.self, Members: f.members, Cluster: hash.Sum64(),
+	cfg := server.Config{
+		Token: f.token,
+		ID:    f.self, Members: f.members, Cluster: hash.Sum64(),
 		Dir:             f.Data,
 		ElectionTimeout: f.ElectionTimeout,
 		Heartbeat:       f.Heartbeat,
@@ -176,4 +224,8 @@ func (f *Flags) config() server.Config {
 		CheckQuorum:     f.CheckQuorum,
 		RequestTimeout:  f.RequestTimeout,
 	}
+	if f.TLSCert != "" {
+		cfg.TLS = &server.TLSFiles{Cert: f.TLSCert, Key: f.TLSKey, CA: f.TLSCA}
+	}
+	return cfg
 }

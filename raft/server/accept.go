@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"net"
@@ -59,8 +60,7 @@ func (a *acceptor) run() {
 
 func (a *acceptor) serve(conn net.Conn) {
 	defer a.remove(conn)
-	frames := wire.NewReader(conn)
-	hello, why := a.greet(conn, frames)
+	frames, hello, why := a.greet(conn)
 	a.mu.Lock()
 	a.strangers = slices.DeleteFunc(a.strangers, func(c net.Conn) bool { return c == conn })
 	a.mu.Unlock()
@@ -99,23 +99,48 @@ func (a *acceptor) serve(conn net.Conn) {
 	}
 }
 
-// greet reads the hello and decides whether this is one of ours.
-func (a *acceptor) greet(conn net.Conn, frames *wire.Reader) (wire.Hello, *refusal) {
-	conn.SetReadDeadline(time.Now().Add(2 * a.s.cfg.ElectionTimeout))
-	h, err := frames.Hello()
-	switch {
-	case err != nil:
-		return h, refused("no hello: %v", err)
-	case h.Cluster != a.s.cfg.Cluster:
-		return h, refused("cluster %x, this is %x", h.Cluster, a.s.cfg.Cluster)
-	case h.To != a.s.cfg.ID:
-		return h, refused("looks for member %d, this is %d", h.To, a.s.cfg.ID)
-	case h.From == a.s.cfg.ID || a.s.names[h.From] == "":
-		return h, refused("member %d is no peer", h.From)
-	case h.Stream < wire.Control || h.Stream > wire.Snapshots:
-		return h, refused("unknown %v", h.Stream)
+// greet makes the connection secure and asks for the token, where there are such, reads the hello
+// and decides whether this is one of ours.
+func (a *acceptor) greet(conn net.Conn) (*wire.Reader, wire.Hello, *refusal) {
+	conn.SetDeadline(a.s.untilGreeted())
+	if a.s.identity != nil {
+		secure, err := a.s.identity.accept(conn)
+		if err != nil {
+			return nil, wire.Hello{}, refused("no TLS of a member: %v", err)
+		}
+		conn = secure
 	}
-	return h, nil
+	var question []byte
+	if a.s.cfg.Token != "" {
+		var err error
+		if question, err = challenge(conn); err != nil {
+			return nil, wire.Hello{}, refused("no hello: %v", err)
+		}
+	}
+	frames := wire.NewReader(conn)
+	h, err := frames.Hello()
+	if err != nil {
+		return nil, h, refused("no hello: %v", err)
+	}
+	return frames, h, a.judge(h, question)
+}
+
+// judge refuses a hello that is not for us, or not by a peer.
+func (a *acceptor) judge(h wire.Hello, question []byte) *refusal {
+	switch {
+	case question != nil &&
+		!hmac.Equal([]byte(h.Proof), proof(a.s.cfg.Token, question, h)):
+		return refused("proof of the token missing or wrong")
+	case h.Cluster != a.s.cfg.Cluster:
+		return refused("cluster %x, this is %x", h.Cluster, a.s.cfg.Cluster)
+	case h.To != a.s.cfg.ID:
+		return refused("looks for member %d, this is %d", h.To, a.s.cfg.ID)
+	case h.From == a.s.cfg.ID || a.s.names[h.From] == "":
+		return refused("member %d is no peer", h.From)
+	case h.Stream < wire.Control || h.Stream > wire.Snapshots:
+		return refused("unknown %v", h.Stream)
+	}
+	return nil
 }
 
 // check refuses what no peer of ours would send on this stream.

@@ -33,10 +33,11 @@ type cluster struct {
 	servers []*Server
 	logs    []*lineLog
 	dirs    string
+	adapt   []func(*Config)
 }
 
-func newCluster(t *testing.T, size int) *cluster {
-	c := &cluster{t: t, dirs: t.TempDir()}
+func newCluster(t *testing.T, size int, adapt ...func(*Config)) *cluster {
+	c := &cluster{t: t, dirs: t.TempDir(), adapt: adapt}
 	var peers, clients []net.Listener
 	for i := range size {
 		peers = append(peers, listen(t, "127.0.0.1:0"))
@@ -89,6 +90,9 @@ func (c *cluster) config(i int) Config {
 func (c *cluster) start(i int, peers, clients net.Listener) {
 	cfg := c.config(i)
 	cfg.Peers, cfg.Clients = peers, clients
+	for _, adapt := range c.adapt {
+		adapt(&cfg)
+	}
 	s, err := Start(cfg)
 	if err != nil {
 		c.t.Fatal(err)

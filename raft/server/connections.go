@@ -57,6 +57,7 @@ func (l *clientListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if c := l.admit(conn); c != nil {
+			l.s.metrics.clientsAccepted.Add(1)
 			return c, nil
 		}
 		l.s.metrics.clientsRefused.Add(1)
@@ -106,6 +107,9 @@ func (l *clientListener) longestWaiting() (oldest *clientConn) {
 func (l *clientListener) farewell(conn net.Conn) {
 	defer func() { <-l.farewells }()
 	defer conn.Close()
+	if l.s.identity != nil {
+		return // it has yet to shake hands
+	}
 	const body = `{"error":"too many connections","outcome":"fail"}` + "\n"
 	conn.SetDeadline(time.Now().Add(farewellTime))
 	fmt.Fprintf(conn, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"+

@@ -23,7 +23,8 @@ import (
 //	link      peer, stream, state "up" or "down", error: an outgoing connection
 //	refused   error: an incoming connection that was not one of ours
 //	client    error: a client's connection that was not let in
-//	          leftOut, of both: such lines left out since the last, one in ten seconds being enough
+//	tls       error: changed files that make no sense; the old ones stay in force
+//	          leftOut, of these: such lines left out since the last, one in ten seconds being enough
 //	stop      a stop in good order; its absence at the end of a log tells of a kill
 type event struct {
 	Time  time.Time `json:"time"`

@@ -88,7 +88,9 @@ func TestIdleAndSlowClients(t *testing.T) {
 		dialAll(t, c.clients[0], 1000, "")
 		dialAll(t, c.clients[0], 1000, request+"X-Slow: ")
 		dialAll(t, c.clients[0], 1000, request+"Content-Length: 20\r\n\r\n{")
-		await(t, "all are taken in", func() bool { return c.servers[0].clients.count() >= 3000 })
+		await(t, "all are taken in", func() bool {
+			return c.servers[0].metrics.clientsAccepted.Load() >= 3000
+		})
 	})
 	c.want(0, "GET", "/v1/kv/k", "", `{"found":false}`)
 }

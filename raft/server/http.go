@@ -46,7 +46,7 @@ func (s *Server) newHTTP() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:           guard(mux),
+		Handler:           authenticate(s.cfg.Token, guard(mux)),
 		Protocols:         &protocols,
 		ConnState:         s.clients.track,
 		ErrorLog:          s.httpLog(),

@@ -54,9 +54,13 @@ func (l *link) run() {
 	}()
 	for ctx.Err() == nil {
 		conn, err := l.dial(ctx)
+		var hello []byte
+		if err == nil {
+			conn, hello, err = l.greet(conn)
+		}
 		if err == nil {
 			l.report(true, nil)
-			err = l.serve(ctx, conn)
+			err = l.serve(ctx, conn, hello)
 			conn.Close()
 		}
 		if ctx.Err() == nil {
@@ -98,8 +102,32 @@ func (l *link) pause(ctx context.Context) {
 	}
 }
 
-// serve greets, then writes what is queued until the connection breaks.
-func (l *link) serve(ctx context.Context, conn net.Conn) error {
+// greet makes the connection secure and proves the token, where there are such, and returns the
+// hello that is to be sent first. If it fails the connection is closed.
+func (l *link) greet(raw net.Conn) (conn net.Conn, hello []byte, err error) {
+	defer func() {
+		if err != nil {
+			raw.Close()
+		}
+	}()
+	conn = raw
+	conn.SetDeadline(l.s.untilGreeted())
+	if l.s.identity != nil {
+		if conn, err = l.s.identity.dial(raw, l.to.Address); err != nil {
+			return nil, nil, err
+		}
+	}
+	h := wire.Hello{Cluster: l.s.cfg.Cluster, From: l.s.cfg.ID, To: l.to.ID, Stream: l.stream}
+	if l.s.cfg.Token != "" {
+		if err = answerChallenge(conn, l.s.cfg.Token, &h); err != nil {
+			return nil, nil, err
+		}
+	}
+	return conn, wire.AppendHello(nil, h), conn.SetDeadline(time.Time{})
+}
+
+// serve sends the hello, then writes what is queued until the connection breaks.
+func (l *link) serve(ctx context.Context, conn net.Conn, hello []byte) error {
 	gone := make(chan error, 1)
 	go func() {
 		_, err := conn.Read(make([]byte, 1)) // the peer never sends: this returns when it is gone
@@ -111,9 +139,7 @@ func (l *link) serve(ctx context.Context, conn net.Conn) error {
 	et := l.s.cfg.ElectionTimeout
 	idle := time.NewTicker(et / 3)
 	defer idle.Stop()
-	buffer := wire.AppendHello(nil, wire.Hello{
-		Cluster: l.s.cfg.Cluster, From: l.s.cfg.ID, To: l.to.ID, Stream: l.stream,
-	})
+	buffer := hello
 	for {
 		if len(buffer) > 0 {
 			conn.SetWriteDeadline(time.Now().Add(2 * et)) // a stopped peer's kernel still answers

@@ -34,6 +34,7 @@ type metrics struct {
 	droppedFull, droppedStale      atomic.Uint64
 	linksUp                        atomic.Int64
 	leaderChanges, campaigns       atomic.Uint64
+	clientsAccepted                atomic.Uint64
 	clientsRefused, clientsEvicted atomic.Uint64
 	peersRefused                   atomic.Uint64
 }
@@ -166,6 +167,8 @@ func (c *snapshotOfServer) Collect(out chan<- prometheus.Metric) {
 			counter, float64(m.peersRefused.Load())},
 		{"raftd_client_connections_open", "Connections of clients.", gauge,
 			float64(c.s.clients.count())},
+		{"raftd_client_connections_accepted_total", "Clients let in.", counter,
+			float64(m.clientsAccepted.Load())},
 		{"raftd_client_connections_refused_total", "Clients turned away, all places being busy.",
 			counter, float64(m.clientsRefused.Load())},
 		{"raftd_client_connections_evicted_total", "Idle clients closed to make room.",

@@ -8,6 +8,7 @@
 //	http.go      the client API; input.go what a request says; request.go the life of one;
 //	             answer.go what it is told
 //	connections.go, guard.go, strict.go  what is too much or makes no sense is refused at the door
+//	security.go  TLS and the token
 //	metrics.go   what happens, counted, for Prometheus
 //	events.go    the event log: one JSON line per event
 //
@@ -26,6 +27,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -67,6 +69,8 @@ type Config struct {
 	CheckQuorum     bool
 	RequestTimeout  time.Duration // optional; default 5 s
 	MaxClients      int           // connections; optional; default DefaultMaxClients
+	TLS             *TLSFiles     // optional
+	Token           string        // optional; clients show it, peers prove it
 	Build           string        // reported by status and in the event log
 }
 
@@ -75,17 +79,18 @@ const DefaultRequestTimeout = 5 * time.Second
 
 // Server is a running member.
 type Server struct {
-	cfg     Config
-	names   map[raft.NodeID]string
-	started time.Time
-	events  *eventLog
-	lines   lineLimit
-	metrics *metrics
-	clients *clientListener
-	disk    *disk
-	loop    *loop
-	peers   *acceptor
-	http    *http.Server
+	cfg      Config
+	names    map[raft.NodeID]string
+	started  time.Time
+	events   *eventLog
+	lines    lineLimit
+	metrics  *metrics
+	clients  *clientListener
+	identity *identity // nil: no TLS
+	disk     *disk
+	loop     *loop
+	peers    *acceptor
+	http     *http.Server
 
 	draining  chan struct{} // closed: requests that still wait are given up
 	drainOnce sync.Once
@@ -124,6 +129,13 @@ func Start(cfg Config) (*Server, error) {
 	if s.names[cfg.ID] == "" {
 		return nil, fmt.Errorf("id %d is not among the members", cfg.ID)
 	}
+	if cfg.TLS != nil {
+		identity, err := newIdentity(*cfg.TLS, func(err error) { s.report("tls", "%v", err) })
+		if err != nil {
+			return nil, err
+		}
+		s.identity = identity
+	}
 	s.events = &eventLog{w: cfg.Events, node: s.names[cfg.ID]}
 	log, restored, err := wal.Open(cfg.FS, cfg.Dir, wal.Options{Salt: uint64(cfg.Incarnation)})
 	if err != nil {
@@ -154,7 +166,11 @@ func (s *Server) run(member *replica.Replica, log *wal.Log) {
 		s.goroutine(link.run)
 	}
 	s.goroutine(func() {
-		if err := s.http.Serve(s.clients); !errors.Is(err, http.ErrServerClosed) {
+		var clients net.Listener = s.clients
+		if s.identity != nil {
+			clients = tls.NewListener(clients, s.identity.forClients())
+		}
+		if err := s.http.Serve(clients); !errors.Is(err, http.ErrServerClosed) {
 			s.fail(fmt.Errorf("serve clients: %w", err))
 		}
 	})

@@ -143,12 +143,16 @@ func (d *decoder) hello() *Hello {
 	if v := d.uint(); d.err == nil && v != Version {
 		d.fail("version %d, this side speaks %d", v, Version)
 	}
-	return &Hello{
+	h := &Hello{
 		Cluster: d.uint(),
 		From:    raft.NodeID(d.uint()),
 		To:      raft.NodeID(d.uint()),
 		Stream:  Stream(d.small("stream", uint64(Snapshots)+1)),
 	}
+	if len(d.rest) > 0 {
+		h.Proof = string(d.bytes())
+	}
+	return h
 }
 
 func (d *decoder) message() *raft.Message {

@@ -81,6 +81,7 @@ type Hello struct {
 	From    raft.NodeID
 	To      raft.NodeID
 	Stream  Stream
+	Proof   string // of the token of the cluster; empty: none, and then not on the wire
 }
 
 // Frame is one decoded body. Exactly one of Hello and Message is set; neither in a ping.
@@ -97,6 +98,9 @@ func AppendHello(dst []byte, h Hello) []byte {
 	dst = append(dst, kindHello)
 	for _, v := range []uint64{Version, h.Cluster, uint64(h.From), uint64(h.To), uint64(h.Stream)} {
 		dst = binary.AppendUvarint(dst, v)
+	}
+	if h.Proof != "" {
+		dst = appendBytes(dst, []byte(h.Proof))
 	}
 	return seal(dst, start)
 }
