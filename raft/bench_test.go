@@ -10,6 +10,7 @@ type trio struct {
 	cores    []*Core
 	network  []Message
 	messages int
+	now      time.Duration
 }
 
 func newTrio(t testing.TB) *trio {
@@ -26,7 +27,8 @@ func newTrio(t testing.TB) *trio {
 		core.Tick(0)
 		f.cores = append(f.cores, core)
 	}
-	f.cores[0].Tick(2 * testET)
+	f.now = 2 * testET
+	f.cores[0].Tick(f.now)
 	f.settle()
 	f.messages = 0
 	return f
@@ -43,11 +45,11 @@ func (f *trio) settle() {
 			moved = true
 			r := core.Ready()
 			f.network = append(f.network, r.Now...)
-			core.Persisted(0, r.Sequence)
+			core.Persisted(f.now, r.Sequence)
 			f.network = append(f.network, r.AfterPersist...)
 		}
 		for _, m := range f.network {
-			f.cores[m.To-1].Step(0, m)
+			f.cores[m.To-1].Step(f.now, m)
 		}
 		f.messages += len(f.network)
 		f.network = f.network[:0]
@@ -57,7 +59,7 @@ func (f *trio) settle() {
 // propose has the leader propose some commands, and all members apply them.
 func (f *trio) propose(t testing.TB, commands int, data []byte) {
 	for range commands {
-		if _, err := f.cores[0].Propose(0, data); err != nil {
+		if _, err := f.cores[0].Propose(f.now, data); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -314,6 +314,13 @@ func (c *cluster) read(n *node) error {
 	return n.core.Read(c.now, c.id)
 }
 
+// leaseRead is a read that a lease may spare its round.
+func (c *cluster) leaseRead(n *node) error {
+	c.id++
+	n.reads[c.id] = uint64(len(c.committed))
+	return n.core.LeaseRead(c.now, c.id)
+}
+
 func (c *cluster) answerRead(n *node, a ReadAnswer) {
 	c.trace("%d answers read %d: index=%d failed=%v", n.cfg.ID, a.ID, a.Index, a.Failed)
 	floor, ok := n.reads[a.ID]

@@ -19,6 +19,13 @@ type Config struct {
 	CheckQuorum bool // thesis 6.2: a leader without answers of a majority for one ET resigns, and
 	// voters that hear a leader ignore candidates
 
+	LeaseReads  bool // LeaseRead needs no round while a lease lasts: see lease.go; needs CheckQuorum
+	LeaseMargin int  // percent of ElectionTimeoutMin by which clocks may part in it; 0: 10
+
+	// DiskPatience is after how many minimum election timeouts without the completion of a write a
+	// leader resigns, and nobody campaigns; 0: never.
+	DiskPatience int
+
 	Seed        uint64 // of the timeouts; members may share one
 	Incarnation uint32 // random at every start of the process: answers to questions of an earlier
 	// life are never taken for answers to ours
@@ -58,6 +65,9 @@ func (c Config) withDefaults() Config {
 	if c.ChunkBytes == 0 {
 		c.ChunkBytes = 64 << 10
 	}
+	if c.LeaseMargin == 0 {
+		c.LeaseMargin = 10
+	}
 	return c
 }
 
@@ -75,6 +85,16 @@ func (c Config) valid() error {
 	if c.ElectionTimeoutMin >= c.ElectionTimeoutMax {
 		return fmt.Errorf("minimum election timeout %v must be below the maximum %v",
 			c.ElectionTimeoutMin, c.ElectionTimeoutMax)
+	}
+	if c.LeaseReads && !c.CheckQuorum {
+		return fmt.Errorf("lease reads need check quorum: without it voters do not promise to " +
+			"ignore candidates while they hear the leader")
+	}
+	if c.LeaseMargin < 1 || c.LeaseMargin > 99 {
+		return fmt.Errorf("lease margin of %d percent must be from 1 to 99", c.LeaseMargin)
+	}
+	if c.DiskPatience < 0 {
+		return fmt.Errorf("disk patience must not be negative: %d", c.DiskPatience)
 	}
 	if min(c.MaxAppendBytes, c.MaxInflightBytes, c.MaxUncommittedBytes, c.ChunkBytes) < 0 {
 		return fmt.Errorf(

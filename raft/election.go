@@ -15,7 +15,7 @@ func (c *Core) tickElection() {
 	if c.now < c.electionDue {
 		return
 	}
-	if !c.mayCampaign() {
+	if !c.mayCampaign() || c.diskHangs() { // who leads must be able to write
 		c.become(Follower, 0)
 		c.restartElectionTimer()
 		return
@@ -38,9 +38,18 @@ func (c *Core) restartElectionTimer() {
 // hearsLeader tells whether this member leads, or heard from its leader within the minimum election
 // timeout. Such a voter refuses pre-votes of its own term, and with check quorum ignores candidates
 // (thesis 4.2.3, 9.6): who cannot hear the leader must not depose it for all others.
+//
+// With check quorum this is a promise, on which lease reads rest. So it outlives the leadership
+// that it was given to: a voter that learns of a later term keeps it, and one that has just started
+// does not know what it promised before.
 func (c *Core) hearsLeader() bool {
 	return c.role == Leader ||
-		c.leader != 0 && c.now < c.heard+c.cfg.ElectionTimeoutMin
+		(c.leader != 0 || c.cfg.CheckQuorum) && c.now < c.heard+c.cfg.ElectionTimeoutMin
+}
+
+// sticky tells whether this member must not vote for a candidate.
+func (c *Core) sticky(m *Message) bool {
+	return c.cfg.CheckQuorum && !m.Transfer && c.hearsLeader()
 }
 
 // becomeFollower enters a term, or goes back to being a follower in the current one. The vote is
@@ -147,7 +156,7 @@ func (c *Core) stepPreVoteGranted(m *Message) {
 // least as up-to-date as ours (paper 5.2, 5.4.1).
 func (c *Core) stepVote(m *Message) {
 	free := c.hard.Vote == 0 || c.hard.Vote == m.From
-	grant := free && c.log.upToDate(m.Index, m.LogTerm)
+	grant := free && c.log.upToDate(m.Index, m.LogTerm) && !c.sticky(m)
 	if grant {
 		c.hard.Vote = m.From
 		c.restartElectionTimer()

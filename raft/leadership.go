@@ -11,7 +11,7 @@ func (c *Core) becomeLeader() {
 	for i := range c.peers {
 		c.peers[i] = c.newProgress()
 	}
-	c.round = 0
+	c.round, c.lease = 0, lease{rounds: c.lease.rounds[:0]}
 	c.forwards = forwards{term: c.hard.Term, last: make(map[asker]uint64)}
 	c.uncommitted = sizes(c.log.between(c.commit, c.log.last()))
 	c.startClusterTime()
@@ -26,6 +26,10 @@ func (c *Core) tickLeader() {
 		c.becomeFollower(c.hard.Term, 0)
 		return
 	}
+	if c.diskHangs() {
+		c.becomeFollower(c.hard.Term, 0)
+		return
+	}
 	c.tickTransfer()
 	if c.now >= c.heartbeatDue {
 		c.startRound()
@@ -36,6 +40,9 @@ func (c *Core) leaderDeadline() time.Duration {
 	due := c.heartbeatDue
 	if c.cfg.CheckQuorum {
 		due = min(due, c.quorumDue())
+	}
+	if c.cfg.DiskPatience > 0 && len(c.out.writes) > 0 {
+		due = min(due, c.diskDue())
 	}
 	if c.transfer.to != 0 {
 		due = min(due, c.transfer.due)
@@ -52,6 +59,18 @@ func (c *Core) quorumDue() time.Duration {
 	return time.Duration(heard) + c.cfg.ElectionTimeoutMin
 }
 
+// diskHangs tells whether the oldest write has been on its way to the disk for longer than the
+// configured patience. A leader then resigns: others commit without its disk, but nothing that it
+// will ever have to vouch for alone gets anywhere, and what waits for the disk waits with it.
+func (c *Core) diskHangs() bool {
+	return c.cfg.DiskPatience > 0 && len(c.out.writes) > 0 && c.now >= c.diskDue()
+}
+
+// diskDue returns when the oldest outstanding write has taken too long.
+func (c *Core) diskDue() time.Duration {
+	return c.out.writes[0].at + time.Duration(c.cfg.DiskPatience)*c.cfg.ElectionTimeoutMin
+}
+
 // startRound sends a heartbeat to everyone. Its answers show who is in touch, and confirm that
 // this member still led when the round began: see reads.go.
 //
@@ -60,6 +79,7 @@ func (c *Core) startRound() {
 	c.round++
 	c.heartbeatDue = c.now + c.cfg.HeartbeatInterval
 	c.peers[c.self].round = c.round
+	c.noteRound()
 	c.attachReads()
 	for i := range c.peers {
 		if i != c.self {

@@ -123,6 +123,7 @@ type Status struct {
 
 	Transferee   NodeID // of a leader: to whom it hands its leadership over; 0: no transfer
 	TransferTold bool   // ... and in this term somebody was told to campaign, which may yet obey
+	DiskHangs    bool   // a write has not been completed for Config.DiskPatience
 
 	Configuration Position // of the latest in the log; 0: the one that the log began with
 }

@@ -24,8 +24,9 @@
 //	reads (thesis 6.4)                          reads.go
 //	proposals handed to the leader              forward.go
 //	leadership transfer (thesis 3.10)           transfer.go
+//	lease reads (thesis 6.4.1)                  lease.go
 //
-// Sessions live in raft/kv, and so do the bytes of snapshots. Lease reads will live in reads.go.
+// Sessions live in raft/kv, and so do the bytes of snapshots.
 package raft
 
 import (
@@ -78,7 +79,7 @@ type Core struct {
 	commit      uint64
 	applied     uint64        // handed out in Ready.Committed
 	electionDue time.Duration // when to stop waiting for a leader, or for votes
-	heard       time.Duration // the last word from the leader
+	heard       time.Duration // the last word from a leader, or the start
 	reads       []pendingRead // oldest first
 	ask         uint64        // follower: number of the latest ReadIndex sent
 	askDue      time.Duration // follower: when to send it again
@@ -94,6 +95,7 @@ type Core struct {
 	uncommitted  int           // bytes of proposals above commit
 	forwards     forwards
 	transfer     transfer
+	lease        lease
 	sorted       []uint64 // room for majority to work in
 
 	out outbox
@@ -178,6 +180,7 @@ func (c *Core) Status() Status {
 		FirstIndex: c.log.base.Index + 1, SnapshotIndex: c.snapshot.Index,
 		LastIndex: c.log.last(), LastTerm: c.log.term(c.log.last()),
 		Transferee: c.transfer.to, TransferTold: c.transfer.told,
+		DiskHangs:     c.diskHangs(),
 		Configuration: c.latest().at,
 	}
 }
@@ -234,7 +237,7 @@ func (c *Core) valid() error {
 func (c *Core) advance(now time.Duration) {
 	c.now = max(c.now, now)
 	if !c.awake {
-		c.awake = true
+		c.awake, c.heard = true, c.now
 		c.restartElectionTimer()
 	}
 }

@@ -6,7 +6,7 @@ package raft
 // follower asks its leader for the read index.
 //
 // Reads are batched: while a round (or a follower's question) is under way, further reads gather
-// for the next one. Lease reads will skip the round here, within a bound on clock drift.
+// for the next one. Lease reads skip the round, within a bound on clock drift: see lease.go.
 
 // pendingRead waits for its index.
 type pendingRead struct {
@@ -62,10 +62,11 @@ func (c *Core) attachReads() {
 
 // confirmReads answers the reads whose round a majority has answered.
 func (c *Core) confirmReads() {
-	if !c.underWay() {
+	if !c.underWay() && len(c.lease.rounds) == 0 {
 		return
 	}
 	confirmed := c.majority(func(p *progress) uint64 { return p.round })
+	c.extendLease(confirmed)
 	room := c.reads[:0]
 	for c.underWay() && c.reads[0].round <= confirmed {
 		r := c.reads[0]

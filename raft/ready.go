@@ -94,7 +94,8 @@ func (p parcel) emptied() parcel {
 type write struct {
 	sequence uint64
 	hard     HardState
-	last     uint64 // last entry written that no later truncation took away; 0: none
+	at       time.Duration // when it was asked for
+	last     uint64        // last entry written that no later truncation took away; 0: none
 }
 
 // send queues a message from this member, in its current term unless the message says otherwise.
@@ -134,7 +135,7 @@ func (c *Core) Ready() Ready {
 	}
 	o.base = nil
 	o.parcel, o.spare = o.spare.emptied(), o.parcel
-	w := write{sequence: o.sequence, hard: c.hard}
+	w := write{sequence: o.sequence, hard: c.hard, at: c.now}
 	if c.hard != o.handed {
 		hard := c.hard
 		r.HardState, o.handed = &hard, hard

@@ -33,9 +33,9 @@ func (s *schedule) step() {
 		s.settleSome(n)
 	case what < 84:
 		s.pass(time.Duration(s.draw("ms", 6)) * time.Millisecond)
-	case what < 85: // one member's clock fires early
+	case what < 85: // one member's clock fires early, unless leases count on clocks
 		s.pass(0)
-		if n.core != nil && s.draw("early", s.calm) == 0 {
+		if n.core != nil && s.draw("early", s.calm) == 0 && !n.cfg.LeaseReads {
 			n.core.Tick(max(s.now, n.core.Deadline()))
 			s.drain(n)
 		}
@@ -115,7 +115,11 @@ func (s *schedule) request(n *node) {
 		}
 		_ = s.forward(n)
 	case 2:
-		if s.read(n) != nil {
+		ask := s.read
+		if s.draw("lease", 2) == 0 {
+			ask = s.leaseRead
+		}
+		if ask(n) != nil {
 			delete(n.reads, s.id)
 		}
 	}
@@ -185,8 +189,10 @@ func (s *schedule) heal() error {
 func play(steps int, draw func(string, int) int) (c *cluster, err error) {
 	preVote, checkQuorum := draw("prevote", 4) != 0, draw("checkquorum", 4) != 0
 	small, keep := draw("small", 2) == 0, uint64(draw("keep", 4))
+	lease := draw("lease", 2) == 0
 	c = newCluster(1+draw("members", 5), func(cfg *Config) {
 		cfg.PreVote, cfg.CheckQuorum, cfg.KeepEntries = preVote, checkQuorum, keep
+		cfg.LeaseReads = lease && checkQuorum
 		if small { // flow control bites
 			cfg.MaxAppendBytes, cfg.MaxInflightBytes, cfg.MaxUncommittedBytes = 80, 160, 400
 		}
@@ -222,7 +228,7 @@ func TestRandomSchedules(t *testing.T) {
 	}
 	t.Logf("%d schedules: %d entries committed, %d elections, %d snapshots installed",
 		*seeds, committed, elections, installed)
-	if committed < 25**seeds || elections < 3**seeds || installed < *seeds/5 {
+	if committed < 20**seeds || elections < 3**seeds || installed < *seeds/5 {
 		t.Errorf("schedules are too idle to show anything")
 	}
 }

@@ -19,8 +19,7 @@ func (c *Core) Step(now time.Duration, m Message) {
 	case m.Kind == PreVoteAnswer && !m.Reject: // likewise
 		c.stepPreVoteGranted(&m)
 		return
-	case m.Kind == Vote && !m.Transfer && m.Term > c.hard.Term && c.cfg.CheckQuorum &&
-		c.hearsLeader():
+	case m.Kind == Vote && m.Term > c.hard.Term && c.sticky(&m):
 		return // a sticky voter does not even adopt the term (thesis 4.2.3)
 	case m.Term > c.hard.Term:
 		c.becomeFollower(m.Term, 0)

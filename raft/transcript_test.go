@@ -15,7 +15,8 @@ import (
 // Method: transcripts in testdata, rewritten with `go test ./raft -rewrite` and then reviewed.
 // A transcript knows these commands; messages stay on the network until delivered or dropped.
 //
-//	cluster members=N [prevote=false] [check-quorum=false] [append=BYTES]
+//	cluster members=N [prevote=false] [check-quorum=false] [append=BYTES] [inflight=BYTES]
+//	        [uncommitted=BYTES] [lease=true] [patience=TIMEOUTS]
 //	                        a fresh one, on the ids 1 to N
 //	log N T... [term=T]     a member's log on disk, by the terms of its entries, and its term;
 //	                        restarts it
@@ -32,7 +33,7 @@ import (
 //	deliver|drop [from=N] [to=N] [kind=K]
 //	                        what is on the network now and fits
 //	stabilize [MEMBERS...]  deliver among these members, or all, until nothing moves
-//	propose N | forward N | read N
+//	propose N | forward N | read N | lease N (a lease read)
 //	transfer N TO           member N is to hand its leadership to TO, 0: to anybody
 //	snapshot N              member N has a durable snapshot of what it has applied
 //	disk N hold|hold-snapshots|write|store|free
@@ -66,15 +67,22 @@ type script struct {
 }
 
 func newScript(t *testing.T, d *datadriven.TestData) *script {
-	members, preVote, checkQuorum, appendBytes := 3, true, true, 0
+	members := 3
+	options := Config{PreVote: true, CheckQuorum: true}
 	d.ScanArgs(t, "members", &members)
-	d.MaybeScanArgs(t, "prevote", &preVote)
-	d.MaybeScanArgs(t, "check-quorum", &checkQuorum)
-	d.MaybeScanArgs(t, "append", &appendBytes)
+	d.MaybeScanArgs(t, "prevote", &options.PreVote)
+	d.MaybeScanArgs(t, "check-quorum", &options.CheckQuorum)
+	d.MaybeScanArgs(t, "append", &options.MaxAppendBytes)
+	d.MaybeScanArgs(t, "inflight", &options.MaxInflightBytes)
+	d.MaybeScanArgs(t, "uncommitted", &options.MaxUncommittedBytes)
+	d.MaybeScanArgs(t, "lease", &options.LeaseReads)
+	d.MaybeScanArgs(t, "patience", &options.DiskPatience)
 	s := &script{held: make(map[NodeID]string), cut: make(map[[2]NodeID]bool)}
 	s.cluster = newCluster(members, func(cfg *Config) {
-		cfg.PreVote, cfg.CheckQuorum = preVote, checkQuorum
-		cfg.MaxAppendBytes = appendBytes
+		cfg.PreVote, cfg.CheckQuorum = options.PreVote, options.CheckQuorum
+		cfg.MaxAppendBytes, cfg.MaxInflightBytes = options.MaxAppendBytes, options.MaxInflightBytes
+		cfg.MaxUncommittedBytes = options.MaxUncommittedBytes
+		cfg.LeaseReads, cfg.DiskPatience = options.LeaseReads, options.DiskPatience
 	})
 	s.trace = func(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
 	s.detail = func(format string, args ...any) {
@@ -173,6 +181,8 @@ func (s *script) one(t *testing.T, d *datadriven.TestData, n *node, words []stri
 		err = s.forward(n)
 	case "read":
 		err = s.read(n)
+	case "lease":
+		err = s.leaseRead(n)
 	case "transfer":
 		var to int
 		if to, err = strconv.Atoi(d.CmdArgs[1].Key); err != nil {

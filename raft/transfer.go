@@ -103,7 +103,7 @@ func (c *Core) tickTransfer() {
 
 // stepTimeoutNow has this member campaign at once, as its leader wants.
 func (c *Core) stepTimeoutNow(m *Message) {
-	if c.follow(m.From) && c.mayCampaign() {
+	if c.follow(m.From) && c.mayCampaign() && !c.diskHangs() {
 		c.becomeCandidate(true)
 	}
 }

@@ -62,6 +62,9 @@ type raftFlags struct {
 	Heartbeat       time.Duration `help:"Default: a sixth of the election timeout."`
 	Prevote         bool          `default:"true" negatable:"" help:"Ask before raising the term."`
 	CheckQuorum     bool          `default:"true" negatable:"" help:"Resign without a majority."`
+	LeaseReads      bool          `help:"Serve ?read=lease without asking a majority. See README."`
+	LeaseMargin     int           `default:"10" help:"Of a lease, for clock drift; percent."`
+	DiskPatience    int           `default:"8" help:"Resign if a write takes so many timeouts."`
 	RequestTimeout  time.Duration `default:"5s" help:"Longest wait of a client for an answer."`
 }
 
@@ -108,6 +111,12 @@ func (f *Flags) problems() []problem {
 		"%v: at least 10ms", f.ElectionTimeout)
 	wrong(f.Heartbeat <= 0 || f.Heartbeat > f.ElectionTimeout/2, "heartbeat", "",
 		"%v: above 0, at most half of --election-timeout %v", f.Heartbeat, f.ElectionTimeout)
+	wrong(f.LeaseReads && !f.CheckQuorum, "lease-reads", "",
+		"needs --check-quorum: without it voters do not promise to wait for their leader")
+	wrong(f.LeaseMargin < 1 || f.LeaseMargin > 90, "lease-margin", "", "%d: from 1 to 90",
+		f.LeaseMargin)
+	wrong(f.DiskPatience < 0, "disk-patience", "", "%d: at least 0, which means for ever",
+		f.DiskPatience)
 	wrong(f.RequestTimeout <= 0, "request-timeout", "", "%v: above 0", f.RequestTimeout)
 	problems = append(problems, f.checkSecurity()...)
 	return append(problems, f.checkListeners()...)
@@ -222,6 +231,9 @@ func (f *Flags) config() server.Config {
 		Heartbeat:       f.Heartbeat,
 		PreVote:         f.Prevote,
 		CheckQuorum:     f.CheckQuorum,
+		LeaseReads:      f.LeaseReads,
+		LeaseMargin:     f.LeaseMargin,
+		DiskPatience:    f.DiskPatience,
 		RequestTimeout:  f.RequestTimeout,
 	}
 	if f.TLSCert != "" {

@@ -15,6 +15,7 @@ type five struct {
 	network  []raft.Message
 	messages int
 	answers  int
+	now      time.Duration
 }
 
 func newFive(b *testing.B) *five {
@@ -32,7 +33,8 @@ func newFive(b *testing.B) *five {
 		r.Tick(0)
 		f.members = append(f.members, r)
 	}
-	f.members[0].Tick(2 * testET)
+	f.now = 2 * testET
+	f.members[0].Tick(f.now)
 	f.settle()
 	f.messages = 0
 	return f
@@ -53,12 +55,12 @@ func (f *five) settle() {
 			f.network = append(f.network, now...)
 			if write {
 				f.network = append(f.network, f.outboxes[i].Persisted(w.Sequence)...)
-				r.Persisted(0, w.Sequence)
+				r.Persisted(f.now, w.Sequence)
 			}
 		}
 		for i := range f.network {
 			m := &f.network[i]
-			f.members[m.To-1].Step(0, *m)
+			f.members[m.To-1].Step(f.now, *m)
 		}
 		f.messages += len(f.network)
 		f.network = f.network[:0]
@@ -80,7 +82,7 @@ func benchmarkCommit(b *testing.B, through int) {
 			f = newFive(b)
 		}
 		commits++
-		f.members[through].Write(0, uint64(commits), cmd)
+		f.members[through].Write(f.now, uint64(commits), cmd)
 		f.settle()
 		if f.answers != 1 {
 			b.Fatalf("%d answers to a command", f.answers)

@@ -48,6 +48,7 @@ func (c *cluster) start(n *node) {
 	cfg := Config{Incarnation: n.life, Raft: raft.Config{
 		ID: n.id, ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
 		HeartbeatInterval: testET / 5, PreVote: true, CheckQuorum: true,
+		LeaseReads: true, DiskPatience: 4,
 		MaxUncommittedBytes: 4000,
 	}}
 	for _, other := range c.nodes {

@@ -105,6 +105,8 @@ func (s *schedule) request(n *node) {
 	switch s.draw.Intn(9) {
 	default:
 		n.replica.Read(s.now, op.id, "k", false)
+	case 8:
+		n.replica.LeaseRead(s.now, op.id, "k")
 	case 0, 1:
 		op.cmd = kv.Command{Op: kv.Put, Value: value}
 	case 2, 3:

@@ -54,19 +54,21 @@ type Refusal struct {
 // Event is a change worth a line in the log.
 type Event struct {
 	Kind string // "term"; "vote"; "role", of which "leader" is a claim of leadership; "leader";
-	// "transfer", begun or given up
+	// "transfer", begun or given up; "disk", which hangs or is back
 	Term   uint64
 	Role   raft.Role   // of a "role" event
 	Leader raft.NodeID // of "role" and "leader" events; 0: unknown
 	Vote   raft.NodeID // of a "vote" event: whom this member voted for
 	Peer   raft.NodeID // of a "transfer" event: the successor
-	State  string      // of a "transfer" event: Begun or GivenUp
+	State  string      // of a "transfer" event: Begun or GivenUp; of a "disk" event: Hangs or Back
 }
 
 // The states of events.
 const (
 	Begun   = "begun"
 	GivenUp = "given up"
+	Hangs   = "hangs"
+	Back    = "back"
 )
 
 // Replica is one member with its copy of the map. It is not safe for concurrent use.
@@ -163,6 +165,7 @@ func (r *Replica) observe() {
 	if is.Vote != 0 && (is.Vote != was.Vote || is.Term != was.Term) {
 		r.events = append(r.events, Event{Kind: "vote", Term: is.Term, Vote: is.Vote})
 	}
+	r.observeDisk(&was, &is)
 	switch {
 	case is.Role != was.Role || is.Role == raft.Leader && is.Term != was.Term:
 		r.events = append(r.events,
@@ -171,4 +174,16 @@ func (r *Replica) observe() {
 		r.events = append(r.events, Event{Kind: "leader", Term: is.Term, Leader: is.Leader})
 	}
 	r.observeTransfer(&was, &is)
+}
+
+// observeDisk tells of a disk that hangs, which is why a leader resigns, and of its end.
+func (r *Replica) observeDisk(was, is *raft.Status) {
+	if is.DiskHangs == was.DiskHangs {
+		return
+	}
+	state := Back
+	if is.DiskHangs {
+		state = Hangs
+	}
+	r.events = append(r.events, Event{Kind: "disk", Term: is.Term, State: state})
 }

@@ -46,7 +46,18 @@ func (r *Replica) Read(now time.Duration, id uint64, key string, stale bool) {
 		r.serve(id, key)
 		return
 	}
-	if err := r.core.Read(now, id); err != nil {
+	r.confirmed(id, key, r.core.Read(now, id))
+}
+
+// LeaseRead is a linearizable Read that rests on a lease where this member holds one: see
+// raft.Core.LeaseRead. The clock reading must be taken after the request has come in.
+func (r *Replica) LeaseRead(now time.Duration, id uint64, key string) {
+	r.confirmed(id, key, r.core.LeaseRead(now, id))
+}
+
+// confirmed lets a read wait for the core's answer, unless the core has refused it.
+func (r *Replica) confirmed(id uint64, key string, err error) {
+	if err != nil {
 		r.refusal(id, err.Error(), false)
 		return
 	}

@@ -20,6 +20,7 @@ import (
 //	role      term, role, leader: the member became what it is now; role "leader" claims the term
 //	leader    term, leader: whom it follows now; none: unknown
 //	transfer  term, peer, state "begun" or "given up": this leader hands over to peer
+//	disk      term, state "hangs" or "back": the oldest write has taken too long, or has ended
 //	link      peer, stream, state "up" or "down", error: an outgoing connection
 //	refused   error: an incoming connection that was not one of ours
 //	client    error: a client's connection that was not let in
@@ -57,6 +58,7 @@ type event struct {
 type options struct {
 	PreVote            bool   `json:"prevote"`
 	CheckQuorum        bool   `json:"checkQuorum"`
+	LeaseReads         bool   `json:"leaseReads,omitempty"`
 	ElectionTimeout    string `json:"electionTimeout"`
 	ElectionTimeoutMax string `json:"electionTimeoutMax"`
 	Heartbeat          string `json:"heartbeat"`
@@ -88,6 +90,7 @@ func (s *Server) options() *options {
 	return &options{
 		PreVote:            s.cfg.PreVote,
 		CheckQuorum:        s.cfg.CheckQuorum,
+		LeaseReads:         s.cfg.LeaseReads,
 		ElectionTimeout:    s.cfg.ElectionTimeout.String(),
 		ElectionTimeoutMax: (2 * s.cfg.ElectionTimeout).String(),
 		Heartbeat:          s.cfg.Heartbeat.String(),

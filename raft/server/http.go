@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"gauntlet/raft"
@@ -65,11 +66,13 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	mode := r.URL.Query().Get("read")
-	if mode != "" && mode != "linearizable" && mode != "stale" {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("read=%q: want linearizable or stale", mode))
+	if !slices.Contains([]string{"", "linearizable", "lease", "stale"}, mode) {
+		refuse(w, http.StatusBadRequest,
+			fmt.Sprintf("read=%q: want linearizable, lease or stale", mode))
 		return
 	}
-	answer := s.do(r.Context(), &request{key: key, stale: mode == "stale"})
+	answer := s.do(r.Context(),
+		&request{key: key, stale: mode == "stale", lease: mode == "lease"})
 	if answer.Refusal != nil {
 		s.refused(w, answer.Refusal)
 		return

@@ -115,14 +115,16 @@ func (l *loop) wait() bool {
 // drain takes in what else has arrived, so that one turn makes one write and one message of much.
 // What keeps a leadership alive comes first.
 func (l *loop) drain() {
-	now := l.s.now()
-	take(l.control, turnMessages, func(m raft.Message) { l.replica.Step(now, m) })
+	// A voter's promise to its leader runs from the reading, so it must not be older than the message:
+	// lease reads rest on that, see raft/lease.go.
+	step := func(m raft.Message) { l.replica.Step(l.s.now(), m) }
+	take(l.control, turnMessages, step)
 	take(l.s.disk.persisted, 1, l.persisted)
 	take(l.abandoned, turnRequests, l.abandon)
 	take(l.questions, turnRequests, func(look func()) { look() })
 	take(l.requests, turnRequests, l.begin)
-	take(l.bulk, turnMessages, func(m raft.Message) { l.replica.Step(now, m) })
-	take(l.chunks, 1, func(m raft.Message) { l.replica.Step(now, m) })
+	take(l.bulk, turnMessages, step)
+	take(l.chunks, 1, step)
 }
 
 // take feeds at most limit waiting inputs of one kind to f.
@@ -186,8 +188,6 @@ func (s *Server) describe(e replica.Event) event {
 	if e.Kind == "role" {
 		line.Role = e.Role.String()
 	}
-	if e.Kind == "transfer" {
-		line.Peer, line.State = s.names[e.Peer], e.State
-	}
+	line.Peer, line.State = s.names[e.Peer], e.State
 	return line
 }

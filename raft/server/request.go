@@ -15,6 +15,7 @@ type request struct {
 	write *kv.Command // nil: a read of key
 	key   string
 	stale bool
+	lease bool
 	hand  *handover // a transfer; nil: none
 
 	id    uint64 // given by the loop
@@ -122,6 +123,8 @@ func (l *loop) begin(r *request) {
 		l.replica.Transfer(l.s.now(), r.id, r.hand.to)
 	case r.write != nil:
 		l.replica.Write(l.s.now(), r.id, *r.write)
+	case r.lease:
+		l.replica.LeaseRead(l.s.now(), r.id, r.key)
 	default:
 		l.replica.Read(l.s.now(), r.id, r.key, r.stale)
 	}

@@ -67,6 +67,9 @@ type Config struct {
 	Heartbeat       time.Duration
 	PreVote         bool
 	CheckQuorum     bool
+	LeaseReads      bool          // see raft/lease.go; needs CheckQuorum
+	LeaseMargin     int           // optional; percent of ElectionTimeout, default 10
+	DiskPatience    int           // election timeouts that a write may take a leader; 0: any
 	RequestTimeout  time.Duration // optional; default 5 s
 	MaxClients      int           // connections; optional; default DefaultMaxClients
 	TLS             *TLSFiles     // optional
@@ -189,6 +192,7 @@ func (s *Server) replicaConfig() replica.Config {
 			ID: c.ID, Members: members, Incarnation: c.Incarnation, Seed: c.Seed,
 			ElectionTimeoutMin: c.ElectionTimeout, ElectionTimeoutMax: 2 * c.ElectionTimeout,
 			HeartbeatInterval: c.Heartbeat, PreVote: c.PreVote, CheckQuorum: c.CheckQuorum,
+			LeaseReads: c.LeaseReads, LeaseMargin: c.LeaseMargin, DiskPatience: c.DiskPatience,
 		},
 	}
 }
