@@ -163,11 +163,10 @@ func TestTLSAndToken(t *testing.T) {
 	}
 
 	hello := wire.AppendHello(nil, wire.Hello{Cluster: 42, From: 2, To: 1, Stream: wire.Control})
-	dialAll(t, c.members[0].Address, 1, string(hello)) // without TLS
 	for _, stranger := range []struct {
 		files *TLSFiles
 		line  string
-	}{{theirs.issue(t.TempDir()), "no TLS of a member"}, {files, "proof of the token missing"}} {
+	}{{theirs.issue(t.TempDir()), "signed by unknown authority"}, {files, "proof of the token missing"}} {
 		i, err := newIdentity(*stranger.files, func(error) {})
 		if err != nil {
 			t.Fatal(err)
@@ -183,6 +182,9 @@ func TestTLSAndToken(t *testing.T) {
 			return strings.Contains(c.logs[0].String(), stranger.line)
 		})
 	}
+	before := c.servers[0].metrics.peersRefused.Load()
+	dialAll(t, c.members[0].Address, 1, string(hello)) // without TLS
+	await(t, "a refusal", func() bool { return c.servers[0].metrics.peersRefused.Load() > before })
 	for i, log := range c.logs {
 		if strings.Contains(log.String(), testToken) {
 			t.Errorf("n%d wrote the token down", i+1)
