@@ -11,6 +11,7 @@
 # make run-bug    BUG=leader-local-read | even-quorum: builds a wrong raftd and shows it being caught
 # make sim-bugs   BUGS=figure-8,even-quorum: the simulator hunts planted bugs (default: all); a table
 # make sim-agreement  SEEDS=100000 BUG_SEEDS=1000: where the witness holds the checker accepts, bugs or not
+# make torture    ROUNDS=200 BUG=: cuts the power of random majorities of the lab's hosts under load
 # make matrix     SEEDS=20 JOBS=2: availability under each shape of fault, simulated and then on the lab
 # make incidents  RUNS=10 JOBS=2: each incident as often, under each set of options, on the lab
 # make nightly    an hour of runs on the lab; make gate: may this build be released
@@ -25,6 +26,7 @@
 
 FOR ?= 10s
 SEEDS ?= 100000
+ROUNDS ?= 200
 RUNS ?= 10
 JOBS ?= 2
 KILLS ?= 20
@@ -45,7 +47,7 @@ STATIC := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'
 RACE := ./history ./chance ./workload/... ./nemesis/... ./raft/... ./target ./runner ./suite ./sim ./sim/campaign
 LAB := go test -count=1 -tags lab -v
 
-.PHONY: help run test test-ci lint build bench bench-etcd bench-million bench-build sim bench-sim run-bug sim-bugs sim-agreement matrix incidents nightly gate run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
+.PHONY: help torture run test test-ci lint build bench bench-etcd bench-million bench-build sim bench-sim run-bug sim-bugs sim-agreement matrix incidents nightly gate run-rolling bench-checkers check-agreement check-online check-histories fuzz kill-loop kill-loop-hosts setup setup-test setup-hosts
 
 help:
 	@sed -n "s/^# \(make [a-z-]*  .*\)/\1/p" Makefile
@@ -82,6 +84,12 @@ bench-sim: build
 
 sim-bugs:
 	@go run ./mutants/score -bugs '$(BUGS)'
+
+# With BUG=ack-before-sync or BUG=name-unsynced it must turn red within ten rounds.
+torture: setup build
+	@[ -z '$(BUG)' ] || go run ./mutants/build '$(BUG)' 'bin/raftd-$(BUG)'
+	@bin/verify torture --rounds $(ROUNDS) $(if $(BUG),--binary 'bin/raftd-$(BUG)'); \
+		code=$$?; echo "exit $$code"; exit $$code
 
 sim-agreement:
 	@go run ./mutants/score -bugs '$(BUGS)' -clean $(SEEDS) -agree $(BUG_SEEDS)

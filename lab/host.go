@@ -33,22 +33,31 @@ func runHost(up *link) error {
 	if _, err := up.receive(&config); err != nil {
 		return err
 	}
-	server, err := config.boot()
+	vital, err := config.boot()
 	if sendErr := up.send(report(err)); sendErr != nil {
 		return sendErr
 	}
 	if err != nil {
 		return err
 	}
-	return reap(server.Process.Pid)
+	return reap(vital)
 }
 
-func (c hostConfig) boot() (*child, error) {
+// boot returns the processes without which this is no host, by pid.
+func (c hostConfig) boot() (map[int]string, error) {
+	vital := map[int]string{}
 	if err := c.mount(); err != nil {
 		return nil, err
 	}
 	if err := consent(hostHome); err != nil {
 		return nil, err
+	}
+	if c.Disk != "" {
+		disk, err := attachDisk()
+		if err != nil {
+			return nil, err
+		}
+		vital[disk.Process.Pid] = "lossy disk"
 	}
 	if err := protectMachine(); err != nil {
 		return nil, err
@@ -74,7 +83,8 @@ func (c hostConfig) boot() (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	return server, server.down.send(c, f)
+	vital[server.Process.Pid] = "ssh server"
+	return vital, server.down.send(c, f)
 }
 
 // mount gives this mount namespace a /proc and /sys that tell of this host, and a /run and /tmp
@@ -134,8 +144,8 @@ func protectMachine() error {
 	return nil
 }
 
-// reap is the life of pid 1: bury orphans until the SSH server has ended.
-func reap(server int) error {
+// reap is the life of pid 1: bury orphans until one of the vital processes has ended.
+func reap(vital map[int]string) error {
 	for {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, 0, nil)
@@ -143,8 +153,8 @@ func reap(server int) error {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return err
-		case pid == server:
-			return fmt.Errorf("the ssh server ended: status %#x", uint32(status))
+		case vital[pid] != "":
+			return fmt.Errorf("the %s ended: status %#x", vital[pid], uint32(status))
 		}
 	}
 }

@@ -71,6 +71,9 @@ func prepare(o *Options) (initConfig, []Host, error) {
 		}
 		fmt.Fprintln(&known, knownhosts.Line([]string{address.String(), name}, public))
 		h := Host{Name: name, Address: address, SSHPort: sshPort, User: user}
+		if o.Lossy {
+			h.Disk = diskPath
+		}
 		hosts = append(hosts, h)
 		config.Hosts = append(config.Hosts, hostConfig{
 			Host: h, Home: home, HostKey: key, AuthorizedKey: authorized,
@@ -108,7 +111,8 @@ func writeClientKey(path string) ([]byte, error) {
 func removeLeftovers(dir string, hosts []Host) {
 	os.RemoveAll(filepath.Join(dir, keysDir))
 	for _, h := range hosts {
-		os.Remove(filepath.Join(dir, h.Name)) // fails, rightly, unless empty
+		os.RemoveAll(filepath.Join(dir, h.Name, diskFolder)) // its names are gone, who served it knew
+		os.Remove(filepath.Join(dir, h.Name))                // fails, rightly, unless empty
 	}
 	log := filepath.Join(dir, logFile)
 	if info, err := os.Stat(log); err == nil && info.Size() == 0 {

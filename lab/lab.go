@@ -30,6 +30,7 @@ import (
 type Options struct {
 	Hosts int    // how many, named n1..nN; 1 to MaxHosts
 	Dir   string // keys/ and one directory a host are made here; should be on a real disk
+	Lossy bool   // each host has a disk that can lose what was not synced; needs root
 }
 
 // MaxHosts bounds Options.Hosts.
@@ -41,6 +42,7 @@ type Host struct {
 	Address netip.Addr `json:"address"` // on the lab's only network, 198.18.0.0/15
 	SSHPort int        `json:"sshPort"`
 	User    string     `json:"user"`
+	Disk    string     `json:"disk,omitempty"` // where its lossy disk is mounted; "": it has none
 }
 
 // Status is what a lab says of itself.

@@ -20,6 +20,7 @@ const (
 	roleInit  = "__lab-init"
 	roleHost  = "__lab-host"
 	roleSSH   = "__lab-sshd"
+	roleDisk  = "__lab-disk"
 	roleHold  = "__lab-hold"
 	roleProbe = "__lab-probe"
 )
@@ -28,6 +29,7 @@ var roles = map[string]func(*link) error{
 	roleInit:  runInit,
 	roleHost:  runHost,
 	roleSSH:   runSSH,
+	roleDisk:  runDisk,
 	roleHold:  runHold,
 	roleProbe: runProbe,
 }

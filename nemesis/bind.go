@@ -16,6 +16,9 @@ import (
 func Bind(e Event, v View, seed uint64) (Action, error) {
 	s := chance.New(seed, "nemesis.bind."+string(e.Kind), e.Stream)
 	a := Action{Event: e, Leader: v.Leader}
+	if e.Kind == KindPower {
+		a.Draw = chance.Key(seed, "nemesis.power", e.Stream, 0)
+	}
 	var err error
 	switch {
 	case e.Kind.Traits().Links:

@@ -48,6 +48,7 @@ type Traits struct {
 	Does    bool // is an operation: over once it is done, see KindAdd
 	Runs    bool // strikes by role, and yet the process runs on
 	Hosts   bool // package inject carries it out, in the lab and on hosts
+	Lossy   bool // ... where the data lie on a lossy disk, which only hosts of a lab have
 	Sim     bool // the simulator does
 }
 
@@ -66,12 +67,12 @@ var kinds = []struct {
 	{KindPause, Traits{Crowd: true, Hosts: true, Sim: true}},
 	{KindKill, Traits{Crowd: true, Hosts: true, Sim: true}},
 	{KindVersion, Traits{Hosts: true}},
-	{KindPower, Traits{Crowd: true, Sim: true}},
+	{KindPower, Traits{Crowd: true, Lossy: true, Sim: true}},
 	{KindClockJump, Traits{Runs: true, Amount: true, Sim: true}},
 	{KindClockRate, Traits{Runs: true, MinRate: -900, MaxRate: 1000, Sim: true}},
-	{KindDiskSlow, Traits{Runs: true, Amount: true, Sim: true}},
-	{KindDiskError, Traits{Sim: true}},
-	{KindDiskFull, Traits{Sim: true}},
+	{KindDiskSlow, Traits{Runs: true, Amount: true, Lossy: true, Sim: true}},
+	{KindDiskError, Traits{Lossy: true, Sim: true}},
+	{KindDiskFull, Traits{Lossy: true, Sim: true}},
 	{KindBitRot, Traits{Sim: true}},
 	{KindLoss, Traits{Links: true, MinRate: 1, MaxRate: 1000, Hosts: true, Sim: true}},
 	{KindDuplicate, Traits{Links: true, MinRate: 1, MaxRate: 1000, Sim: true}},

@@ -108,6 +108,7 @@ type Action struct {
 	Leader string        // whom the controller took for the leader
 	Hosts  []string      // whom the role became, or whom the shape is about; see shapes.go
 	Cuts   []history.Cut // the links struck; none unless the kind strikes links
+	Draw   uint64        // chance for whoever carries it out: what a power cut leaves
 }
 
 // What Bind cannot do at this instant; the caller may try again a little later.

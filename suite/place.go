@@ -11,11 +11,20 @@ import (
 func faultsAt(place string) []string {
 	var kinds []string
 	for _, kind := range nemesis.Kinds() {
-		if at := kind.Traits(); at.Sim && place == PlaceSim || at.Hosts && place != PlaceSim {
+		at := kind.Traits()
+		has := map[string]bool{PlaceSim: at.Sim, PlaceLab: at.Hosts || at.Lossy, PlaceHosts: at.Hosts}
+		if has[place] {
 			kinds = append(kinds, string(kind))
 		}
 	}
 	return kinds
+}
+
+// NeedsLossyDisks reports whether some of the faults strike disks that can lose what
+// was not synced.
+func (s *Suite) NeedsLossyDisks() bool {
+	return slices.ContainsFunc(s.Faults, func(f nemesis.Spec) bool { return f.Kind.Traits().Lossy }) ||
+		slices.ContainsFunc(s.Timeline, func(e nemesis.Event) bool { return e.Kind.Traits().Lossy })
 }
 
 // supported complains of a kind of fault that the place does not have.

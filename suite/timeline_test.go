@@ -162,22 +162,22 @@ func TestScale(t *testing.T) {
 // Goal: callers can tell what a place only lacks from what is wrong everywhere.
 func TestMissing(t *testing.T) {
 	const head = "name: x\nplace: lab\ntarget: {raftd: {}}\nworkload: {register: {}}\n"
-	const slow = "  - {at: 0s, for: 5s, disk-slow: {on: any, amount: 1s}}\n"
+	const slow = "  - {at: 0s, for: 5s, delay: {shape: all, amount: 1s}}\n"
 	for _, c := range []struct {
 		text string
 		want []string
 	}{
-		{"timeline:\n" + slow, []string{"disk-slow"}},
-		{"timeline:\n" + slow + slow + "  - {at: 0s, power: {on: all}}\n",
-			[]string{"disk-slow", "power"}},
+		{"timeline:\n" + slow, []string{"delay"}},
+		{"timeline:\n" + slow + slow + "  - {at: 0s, bit-rot: {on: any}}\n",
+			[]string{"delay", "bit-rot"}},
 		{"timeline:\n" + slow + "  - {at: 0s, power: {on: boss}}\n", nil},
 		{"timeline:\n" + slow + "oops: 1\n", nil},
 		{"timeline:\n  - {at: 0s, kill: {on: any}}\n", nil},
 		{"timeline:\n" + slow + "incident: {title: a, facts: b, expect: [{options: {prevote: true}, " +
-			"answer: reproduced}]}\n", []string{"disk-slow"}},
+			"answer: reproduced}]}\n", []string{"delay"}},
 		{"timeline:\n" + slow + "incident: {title: a, facts: b, expect: [{options: {prevoet: true}, " +
 			"answer: reproduced}]}\n", nil},
-		{"faults:\n  - disk-full: {on: [any], every: 5s, for: 1s}\n", nil},
+		{"faults:\n  - bit-rot: {on: [any], every: 5s, for: 1s}\n", nil},
 	} {
 		_, err := Parse("x", []byte(head+c.text))
 		got, ok := Missing(err)

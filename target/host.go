@@ -130,6 +130,9 @@ func (h *Host) Name() string { return h.config.Name }
 // Address is the host's IP address on the data network.
 func (h *Host) Address() string { return h.config.Address }
 
+// Disk is where a lossy disk is mounted that is to hold the nodes' data; "" if none is.
+func (h *Host) Disk() string { return h.config.Disk }
+
 // Home is the SSH user's home directory, absolute.
 func (h *Host) Home() string { return h.home }
 

@@ -96,15 +96,24 @@ func (n *nodes) deploy(ctx context.Context, h *Host, programs ...program) error 
 	if err := n.valid(); err != nil {
 		return h.fail("deploy", "", err)
 	}
-	arguments := []string{n.root(h)}
+	disk := h.Disk()
+	if disk != "" {
+		disk += "/" + n.run
+	}
+	arguments := []string{n.root(h), disk}
 	for _, p := range programs {
 		arguments = append(arguments, p.path)
 	}
 	result, err := h.RunOK(ctx, Command{
 		Script: `set -eu
 			umask 077
-			mkdir -p .gauntlet/cache "$1/pids" "$1/data" "$1/log"
-			shift
+			mkdir -p .gauntlet/cache "$1/pids" "$1/log"
+			if [ -z "$2" ]; then
+				mkdir -p "$1/data"
+			else # a directory there must last, whatever becomes of what is in it
+				mkdir -p "$2" && sync "${2%/*}" && ln -sfn "$2" "$1/data"
+			fi
+			shift 2
 			for path; do
 				[ -x "$path" ] && [ "$(sha256sum <"$path")" = "${path##*/}  -" ] || echo "$path"
 			done`,

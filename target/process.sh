@@ -78,12 +78,17 @@ find)
 	;;
 wipe)
 	! running || { echo "pid $pid is still running" >&2; exit 1; }
-	rm -rf -- "$root/data" && mkdir -p -- "$root/data"
+	if [ -L "$root/data" ]; then # it is on a disk of its own
+		find "$root/data/" -mindepth 1 -delete && sync "$root/data/"
+	else
+		rm -rf -- "$root/data" && mkdir -p -- "$root/data"
+	fi
 	;;
 remove)
 	for file in "$root"/pids/*; do
 		! running || { echo "pid $pid is still running" >&2; exit 1; }
 	done
+	[ ! -L "$root/data" ] || rm -rf -- "$(readlink "$root/data")"
 	rm -rf -- "$root"
 	;;
 esac

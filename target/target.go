@@ -34,6 +34,7 @@ type HostConfig struct {
 	Labels     map[string]string // what the inventory says of it, for people and reports
 	SharedWith string            // who else uses this host: a warning to print; "" if nobody
 	Cluster    string            // whose consent marker the host must show; "" if none is known
+	Disk       string            // a lossy disk's mount for the nodes' data; "": they lie in HOME
 
 	Dial           DialFunc      // net.Dialer
 	ConnectTimeout time.Duration // TCP, handshake and authentication: 10 s

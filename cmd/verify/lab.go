@@ -26,6 +26,7 @@ type LabCmd struct {
 type LabUpCmd struct {
 	Hosts      int    `default:"5" help:"How many hosts."`
 	Dir        string `type:"path" help:"Where the hosts' disks are (default: the state directory)."`
+	Lossy      bool   `help:"Give each host a disk that can lose its power, for faults of disks."`
 	Foreground bool   `help:"Stay, and end the lab on Ctrl-C."`
 }
 
@@ -41,7 +42,7 @@ func (c *LabUpCmd) Validate() error {
 func (c *LabUpCmd) Run(k *kong.Context) error {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()
-	o := lab.Options{Hosts: c.Hosts, Dir: c.Dir}
+	o := lab.Options{Hosts: c.Hosts, Dir: c.Dir, Lossy: c.Lossy}
 	if c.Foreground {
 		return lab.Hold(ctx, o, func(l *lab.Lab) { printLab(k, l) })
 	}

@@ -39,6 +39,7 @@ type commands struct {
 	Shrink  ShrinkCmd  `cmd:"" help:"Find the smallest schedule that still fails."`
 	Diff    DiffCmd    `cmd:"" help:"Show what two runs do not have in common."`
 	Matrix  MatrixCmd  `cmd:"" help:"Measure availability under each shape of fault."`
+	Torture TortureCmd `cmd:"" help:"Cut the power of random majorities, round after round."`
 	Lab     LabCmd     `cmd:"" help:"Hold a lab of namespace hosts that many runs can use."`
 	Heal    HealCmd    `cmd:"" help:"Undo what runs have left on hosts, from their journals alone."`
 	Halt    HaltCmd    `cmd:"" help:"Stop a run of this machine, and heal its hosts if need be."`

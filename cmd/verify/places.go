@@ -17,7 +17,7 @@ func labHosts(l *lab.Lab) []target.HostConfig {
 		hosts = append(hosts, target.HostConfig{
 			Name: h.Name, Address: h.Address.String(), User: h.User, Cluster: lab.Cluster,
 			SSH:     net.JoinHostPort(h.Address.String(), strconv.Itoa(h.SSHPort)),
-			KeyFile: l.KeyFile(), KnownHosts: l.KnownHostsFile(), Dial: l.Dial,
+			KeyFile: l.KeyFile(), KnownHosts: l.KnownHostsFile(), Dial: l.Dial, Disk: h.Disk,
 		})
 	}
 	return hosts

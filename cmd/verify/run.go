@@ -43,31 +43,37 @@ func (c *RunCmd) Run(out io.Writer) error {
 	if s.Place == suite.PlaceSim {
 		return playSuite(context.Background(), out, os.Stderr, s, c.Out)
 	}
+	_, err = c.carryOut(out, s)
+	return err
+}
+
+// carryOut runs a suite on hosts, and returns its run directory; "" if it came to none.
+func (c *RunCmd) carryOut(out io.Writer, s *suite.Suite) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return err
+		return "", err
 	}
 	ctx, stop := interruptible(os.Stderr, healedByGuards)
 	defer stop()
 	built, err := setProgram(ctx, s, c.Binary, self)
 	if err != nil {
-		return err
+		return "", err
 	}
 	id := newRunID()
 	dir, err := runner.CreateDirectory(c.Out,
 		fmt.Sprintf("%s-%s-%s", time.Now().UTC().Format("20060102-150405"), s.Name, id))
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := announce(string(dir), id, c.Hosts); err != nil {
-		return err
+		return "", err
 	}
 	progress := runner.NewProgress(os.Stderr, terminalWidth(os.Stderr))
 	progress.Event("run", "%s  suite %s  seed %d  place %s  directory %s",
 		id, s.Name, *s.Seed, s.Place, dir)
 	place, err := c.place(ctx, s, id, dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	results, err := runner.Run(ctx, runner.Config{
 		Suite: s, Place: s.Place, Run: id, Directory: dir, Hosts: place.hosts, Dial: place.dial,
@@ -75,14 +81,14 @@ func (c *RunCmd) Run(out io.Writer) error {
 	})
 	place.release(err == nil && clean(results))
 	if results == nil {
-		return err
+		return "", err
 	}
 	ended := conclude(out, results, err)
 	fmt.Fprintf(out, "run directory  %s\n", dir)
 	if results.Exit != 0 {
 		fmt.Fprintf(out, "run it again   %s\n", c.again(*s.Seed))
 	}
-	return ended
+	return string(dir), ended
 }
 
 // again is the command line that repeats this run.
@@ -165,13 +171,13 @@ func (c *RunCmd) place(
 // labPlace takes the lab that is held by `verify lab up`, or makes one that lives as long as this
 // run.
 func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, error) {
-	nodes := s.Target.Hosts()
+	nodes, lossy := s.Target.Hosts(), s.NeedsLossyDisks()
 	l, held, err := lab.Attach()
 	if err != nil {
 		return nil, err
 	}
 	if !held {
-		if l, err = lab.Start(ctx, lab.Options{Hosts: nodes, Dir: dir}); err != nil {
+		if l, err = lab.Start(ctx, lab.Options{Hosts: nodes, Dir: dir, Lossy: lossy}); err != nil {
 			return nil, err
 		}
 	}
@@ -198,6 +204,15 @@ func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, erro
 		}
 	}
 	p.hosts = labHosts(l)[:nodes]
+	for i := range p.hosts {
+		if !lossy {
+			p.hosts[i].Disk = "" // it would cost time, and nobody strikes it
+		} else if p.hosts[i].Disk == "" {
+			p.release(true)
+			return nil, &lab.Error{Problem: "the lab that is up has no lossy disks",
+				Hint: fmt.Sprintf("verify lab down; verify lab up --lossy --hosts %d", nodes)}
+		}
+	}
 	return p, nil
 }
 

@@ -40,6 +40,10 @@ func (i *Injector) inject(ctx context.Context, a nemesis.Action) (history.Fault,
 		err = i.strike(ctx, &f, "slay", "gone")
 	case nemesis.KindVersion:
 		err = i.retire(ctx, &f)
+	case nemesis.KindPower:
+		err = i.cutPower(ctx, &f, a.Draw)
+	case nemesis.KindDiskSlow, nemesis.KindDiskError, nemesis.KindDiskFull:
+		err = i.sicken(ctx, &f, e)
 	default:
 		if !e.Kind.Traits().Does {
 			err = fmt.Errorf("unknown kind of fault %q", e.Kind)
@@ -77,6 +81,10 @@ func (i *Injector) heal(ctx context.Context, f history.Fault) (history.Fault, er
 		err = i.restart(ctx, &f)
 	case nemesis.KindVersion:
 		err = i.replace(ctx, &f)
+	case nemesis.KindPower:
+		err = i.bringBack(ctx, &f, i.repower)
+	case nemesis.KindDiskSlow, nemesis.KindDiskError, nemesis.KindDiskFull:
+		err = i.cure(ctx, &f)
 	}
 	if err != nil && !errors.Is(err, ErrExpired) {
 		f, err = i.failed(f, err)

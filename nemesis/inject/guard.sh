@@ -166,8 +166,25 @@ six() { # IPv6 has rules, by the journal; if that is gone, it may have, where th
 	fi
 }
 
+undo_disks() { # the journal names those that were ever told anything
+	sed -n 's/^disk \([^ ]*\) .*/\1/p' "$guard/journal" 2>/dev/null | sort -u | while read -r disk; do
+		case $(ask_disk "$disk" state) in
+		'' | healthy*) ;;
+		*) ask_disk "$disk" heal >/dev/null && did "healed the disk $disk" ;;
+		esac
+	done
+}
+
+ask_disk() { # DISK COMMAND...: prints the answer of a lossy disk
+	disk=$1
+	shift
+	[ -e "$disk/.control" ] || return 1
+	{ echo "$*" >&8 && cat <&8; } 2>/dev/null 8<>"$disk/.control"
+}
+
 revert() {
 	undone=0
+	undo_disks
 	undo_rules 4 || undone=1
 	! six || undo_rules 6 || undone=1
 	same_boot || return $undone
@@ -361,6 +378,21 @@ state() { # EPOCH PID STARTTIME
 	report "$2" "$3"
 }
 
+disk() { # EPOCH DISK COMMAND...: prints the answer
+	enter "$1"
+	shift
+	[ "$2" = state ] || journal disk "$@" || exit 70
+	ask_disk "$@" || fail 70 "the disk in $1 does not obey: $2"
+}
+
+blackout() { # EPOCH PID STARTTIME DISK MODEL SEED AT HOLD: prints what the disk lost
+	enter "$1"
+	alive "$2" "$3" || fail 66 "process $2 is not running"
+	journal disk "$4" cut "$5" "$6" && journal kill "$2" "$3" || exit 70
+	ask_disk "$4" cut "$5" "$6" "$7" "$8" || fail 70 "the disk in $4 does not obey: cut"
+	kill -KILL "$2" 2>/dev/null || : # it may have noticed, and ended by itself
+}
+
 check() { # EPOCH
 	enter "$1"
 }
@@ -513,8 +545,8 @@ case $0 in
 */guard/guard.sh) use "$(cd "$(dirname "$0")/.." && pwd)" && [ -n "$root" ] || exit 70 ;;
 esac
 case $1 in
-arm | renew | cut | counters | pause | resume | slay | state | check | disarm | watch | heal | \
-	capture | uncapture) "$@" ;;
+arm | renew | cut | counters | pause | resume | slay | disk | blackout | state | check | disarm | \
+	watch | heal | capture | uncapture) "$@" ;;
 *) fail 64 "unknown command $1" ;;
 esac
 exit

@@ -1,7 +1,7 @@
 // Package inject carries fault plans out on hosts: iptables rules for whatever strikes links,
-// signals for pauses and kills. On every host a dead-man, guard.sh, holds a lease that the injector
-// renews. When the renewals stop, whatever became of the controller, the host undoes the faults and
-// ends the run's processes by itself.
+// signals for pauses and kills, a lossy disk for whatever strikes disks. On every host a dead-man,
+// guard.sh, holds a lease that the injector renews. When the renewals stop, whatever became of the
+// controller, the host undoes the faults and ends the run's processes by itself.
 //
 // The calls of a run, in order: New, Arm (before anything is started on the hosts), Inject and Heal
 // in any interleaving, HealAll, then, with the target ended, Disarm and Clean.
@@ -106,6 +106,7 @@ func New(c Config) *Injector {
 			host:    h,
 			cluster: h.Cluster(),
 			get:     h.Get,
+			disk:    h.Disk(),
 			process: func(ctx context.Context) (target.Process, error) { return c.Process(ctx, h) },
 			start:   func(ctx context.Context) (target.Process, error) { return c.Start(ctx, h) },
 		}
@@ -158,7 +159,8 @@ func (i *Injector) HealAll(ctx context.Context) ([]history.Fault, error) {
 func (i *Injector) Disarm(ctx context.Context) error { return i.disarm(ctx) }
 
 // Clean compares every host with the snapshot of Arm: the rulesets without comments and counters,
-// and no process left stopped. Errors are ErrDirty, or a ruleset that cannot be read.
+// no process left stopped, and no disk left without power, slow, full or failing. Errors are
+// ErrDirty, or a ruleset that cannot be read.
 func (i *Injector) Clean(ctx context.Context) error { return i.clean(ctx) }
 
 // Err is the first reason why the guards no longer protect the run (ErrExpired), or nil.

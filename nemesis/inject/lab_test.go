@@ -45,12 +45,17 @@ func (w *world) config(clients int, lease time.Duration) Config {
 // newWorld makes a lab, with the Injector not yet armed.
 func newWorld(t *testing.T, hosts int, lease time.Duration) *world {
 	t.Helper()
+	return newWorldOf(t, hosts, lease, false)
+}
+
+func newWorldOf(t *testing.T, hosts int, lease time.Duration, lossy bool) *world {
+	t.Helper()
 	// The lab's hosts look there too, whatever the PATH of an ordinary user says.
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	if _, err := exec.LookPath("iptables"); err != nil {
 		t.Fatal("these tests need iptables: install the package iptables")
 	}
-	l, err := lab.Start(t.Context(), lab.Options{Hosts: hosts, Dir: t.TempDir()})
+	l, err := lab.Start(t.Context(), lab.Options{Hosts: hosts, Dir: t.TempDir(), Lossy: lossy})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +66,7 @@ func newWorld(t *testing.T, hosts int, lease time.Duration) *world {
 		config := target.HostConfig{
 			Name: h.Name, Address: address, SSH: fmt.Sprintf("%s:%d", address, h.SSHPort),
 			User: h.User, KeyFile: l.KeyFile(), KnownHosts: l.KnownHostsFile(), Dial: l.Dial,
-			Cluster: lab.Cluster,
+			Cluster: lab.Cluster, Disk: h.Disk,
 		}
 		host, err := target.Connect(t.Context(), config)
 		if err != nil {

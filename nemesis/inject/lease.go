@@ -186,6 +186,9 @@ func (i *Injector) clean(ctx context.Context) error {
 		if n.before == nil {
 			return nil
 		}
+		if err := n.sane(ctx); err != nil {
+			return err
+		}
 		now, states, err := n.inspect(ctx, struck)
 		if err != nil {
 			return err

@@ -51,6 +51,7 @@ type node struct {
 	get     getter
 	mute    bool      // no captures here
 	version versioned // nil: the target has one build only
+	disk    string    // where its lossy disk is mounted; "": it has none
 	client  string    // where clients reach the node, with a port; "": nowhere
 
 	epoch  atomic.Int64 // of the guard on the host; 0: not armed

@@ -106,6 +106,13 @@ func (i *Injector) resume(ctx context.Context, f *history.Fault) error {
 
 // restart looks whether the nodes are still down, then starts them again; never without a guard.
 func (i *Injector) restart(ctx context.Context, f *history.Fault) error {
+	return i.bringBack(ctx, f, i.revive)
+}
+
+// bringBack looks whether the nodes are still down, then has them started.
+func (i *Injector) bringBack(
+	ctx context.Context, f *history.Fault, start func(context.Context, *node) error,
+) error {
 	return gather(f, i.struck(f), func(n *node) (e history.Evidence, err error) {
 		if !ended(*f, n.name()) {
 			p, err := n.process(ctx)
@@ -118,7 +125,7 @@ func (i *Injector) restart(ctx context.Context, f *history.Fault) error {
 				e = i.atEnd(n, processGone, "pid "+strconv.Itoa(p.PID)+" runs", false)
 			}
 		}
-		return e, i.revive(ctx, n)
+		return e, start(ctx, n)
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gauntlet/chance"
 	"gauntlet/lab/lossydisk"
 )
@@ -15,18 +17,24 @@ import (
 //
 //	{ echo cut subset 42 >&8; cat <&8; } 8<>DISK/.control
 //
-//	cut all|prefix|torn|subset SEED   the power goes; answers what was lost
-//	on                                the power is back
-//	fail, unfail                      syncs fail with EIO, or no more
-//	full, unfull                      writes fail with ENOSPC, or no more
-//	slow DURATION, unslow             each sync takes so much longer, or no more
-//	heal                              none of all that any more
-//	state                             changes nothing
+//	cut all|prefix|torn|subset SEED [AT [hold]]   the power goes; answers what was lost
+//	on                      the power is back
+//	fail, unfail            syncs fail with EIO, or no more
+//	full, unfull            writes fail with ENOSPC, or no more
+//	slow DURATION, unslow   each sync takes so much longer, or no more
+//	heal                    none of all that any more
+//	state                   changes nothing
+//
+// AT is an instant of the machine's CLOCK_BOOTTIME in nanoseconds, at most 10 s ahead: so the disks
+// of several hosts of a lab, which share that clock, lose their power at the same one. With hold no
+// sync ends from now until then, as if the disk had died a little before: whoever goes on
+// acknowledging loses all of that.
 //
 // The others answer with the state and the counts so far:
 //
-//	power on|off cuts N failed N refused N stalled N
+//	healthy cuts N failed N refused N stalled N
 //
+// with off, failing, full or slow, or several of these joined by "+", in the place of healthy.
 // A command that makes no sense fails with EINVAL.
 const ControlName = ".control"
 
@@ -36,8 +44,8 @@ const maxCommand = 256
 // obey carries a command out and answers it.
 func obey(d *lossydisk.Disk, command string) (string, error) {
 	words := strings.Fields(command)
-	if len(words) == 3 && words[0] == "cut" {
-		return cut(d, words[1], words[2])
+	if len(words) > 0 && words[0] == "cut" {
+		return cut(d, words[1:])
 	}
 	change, err := parseChange(words)
 	if err != nil {
@@ -45,22 +53,69 @@ func obey(d *lossydisk.Disk, command string) (string, error) {
 	}
 	d.Alter(change)
 	faults, counts := d.State()
-	power := "on"
-	if faults.Off {
-		power = "off"
-	}
-	return fmt.Sprintf("power %s cuts %d failed %d refused %d stalled %d\n", power,
+	return fmt.Sprintf("%s cuts %d failed %d refused %d stalled %d\n", condition(faults),
 		counts.Cuts, counts.Failed, counts.Refused, counts.Stalled), nil
 }
 
-func cut(d *lossydisk.Disk, name, number string) (string, error) {
-	model, err := lossydisk.ParseModel(name)
+func condition(f lossydisk.Faults) string {
+	var ills []string
+	for _, ill := range []struct {
+		name string
+		is   bool
+	}{{"off", f.Off}, {"failing", f.FailSyncs}, {"full", f.Full}, {"slow", f.Slow > 0}} {
+		if ill.is {
+			ills = append(ills, ill.name)
+		}
+	}
+	if len(ills) == 0 {
+		return "healthy"
+	}
+	return strings.Join(ills, "+")
+}
+
+// maxAhead bounds how long a cut may wait for its instant.
+const maxAhead = 10 * time.Second
+
+// awaitInstant returns at an instant of CLOCK_BOOTTIME, or at once if that has passed.
+func awaitInstant(text string) error {
+	at, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return err
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		return err
+	}
+	ahead := time.Duration(at - now.Nano())
+	if ahead > maxAhead {
+		return fmt.Errorf("%v ahead is too far", ahead)
+	}
+	time.Sleep(ahead)
+	return nil
+}
+
+func cut(d *lossydisk.Disk, words []string) (string, error) {
+	held := len(words) == 4 && words[3] == "hold"
+	if len(words) < 2 || len(words) > 3 && !held {
+		return "", fmt.Errorf("cut %q: want a model and a seed", words)
+	}
+	model, err := lossydisk.ParseModel(words[0])
 	if err != nil {
 		return "", err
 	}
-	seed, err := strconv.ParseUint(number, 10, 64)
+	seed, err := strconv.ParseUint(words[1], 10, 64)
 	if err != nil {
 		return "", err
+	}
+	if held {
+		before, _ := d.State()
+		d.Alter(func(f *lossydisk.Faults) { f.Slow = 2 * maxAhead })
+		defer d.Alter(func(f *lossydisk.Faults) { f.Slow = before.Slow })
+	}
+	if len(words) > 2 {
+		if err := awaitInstant(words[2]); err != nil {
+			return "", err
+		}
 	}
 	loss, err := d.Cut(model, chance.New(seed, "lossydisk.cut", 0).Intn)
 	if err != nil {

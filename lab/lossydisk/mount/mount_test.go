@@ -151,10 +151,14 @@ func TestPower(t *testing.T) {
 	if said := tell(t, dir, "cut all 1"); said != lost {
 		t.Errorf("the cut: %q", said)
 	}
+	tell(t, dir, "full")
+	if said := tell(t, dir, "unfull"); said != "off cuts 1 failed 0 refused 0 stalled 0" {
+		t.Errorf("after the cut: %q", said)
+	}
 	if _, err := os.ReadDir(dir); !errors.Is(err, syscall.EIO) {
 		t.Errorf("without power: %v", err)
 	}
-	if said := tell(t, dir, "on"); said != "power on cuts 1 failed 0 refused 0 stalled 0" {
+	if said := tell(t, dir, "on"); said != "healthy cuts 1 failed 0 refused 0 stalled 0" {
 		t.Errorf("with power again: %q", said)
 	}
 	if _, err := f.WriteAt([]byte("x"), 0); !errors.Is(err, syscall.EIO) {
@@ -192,11 +196,11 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: not over", c.fault)
 		}
 	}
-	if said := tell(t, dir, "heal"); said != "power on cuts 0 failed 1 refused 1 stalled 0" {
+	if said := tell(t, dir, "heal"); said != "healthy cuts 0 failed 1 refused 1 stalled 0" {
 		t.Errorf("in the end: %q", said)
 	}
 	for _, nonsense := range []string{
-		"", "cut", "cut all x", "cut most 1", "slow", "slow -1s", "on 1",
+		"", "cut", "cut all x", "cut most 1", "cut all 1 x", "slow", "slow -1s", "on 1",
 	} {
 		err := os.WriteFile(filepath.Join(dir, ControlName), []byte(nonsense+"\n"), 0o600)
 		if !errors.Is(err, syscall.EINVAL) {
