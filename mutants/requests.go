@@ -42,6 +42,13 @@ var requests = []Mutant{
 				"	}\n"}},
 	},
 	{
+		ID:   "busy-called-done",
+		Rule: "a forward that the leader refused, for want of room or time, did not happen",
+		Edits: []Edit{{"raft/replica/requests.go",
+			"r.refusal(f.ID, \"refused by the leader: \"+f.Reason, false)",
+			"r.answers = append(r.answers, Answer{ID: f.ID})"}},
+	},
+	{
 		ID:   "swap-by-prefix",
 		Rule: "a compare-and-set changes nothing unless the key holds what is expected",
 		Edits: []Edit{{"raft/kv/kv.go",

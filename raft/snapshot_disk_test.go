@@ -26,9 +26,9 @@ func (c *cluster) snapshot(n *node) {
 	if n.applied == 0 {
 		return
 	}
-	state := c.stateAt(n.applied)
+	state, last := c.stateAt(n.applied), c.committed[n.applied-1]
 	s := Snapshot{
-		Index: n.applied, Term: c.committed[n.applied-1].Term, Size: uint64(len(state)),
+		Index: n.applied, Term: last.Term, Time: last.Time, Size: uint64(len(state)),
 		Checksum: crc32.Checksum(state, castagnoli),
 	}
 	s.Configuration, _ = n.core.ConfigurationAt(n.applied)
