@@ -127,7 +127,7 @@ func faultName(f history.Fault) string {
 func began(f history.Fault) bool { return f.Start > 0 || f.Stage != history.StageFailed }
 
 // faultDetails is what a fault's name leaves open: the links that a timeline names, what became of
-// their packets, and whom the names mean.
+// their packets, who takes part after an operation, and whom the names mean.
 func faultDetails(f history.Fault) []string {
 	var details []string
 	shape := nemesis.Shape(f.Shape)
@@ -139,6 +139,9 @@ func faultDetails(f history.Fault) []string {
 		if said := uniform(f.Cuts, text); said != "" {
 			details = append(details, said)
 		}
+	}
+	if f.Before != nil && f.After != nil && f.Before.String() != f.After.String() {
+		details = append(details, "then "+f.After.String())
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Cast)) {
 		details = append(details, name+" is "+f.Cast[name])

@@ -259,6 +259,10 @@ func TestFaultDetails(t *testing.T) {
 		{history.Fault{Kind: "version", Shape: "upgrade"}, "upgrade", nil},
 		{history.Fault{Kind: "kill", Cast: map[string]string{"old": "n2", "far": "n1"}}, "kill",
 			[]string{"far is n1", "old is n2"}},
+		{history.Fault{Kind: "promote", Hosts: []string{"n4"},
+			Before: &history.Membership{Voters: []string{"n1"}, Learners: []string{"n4"}},
+			After:  &history.Membership{Voters: []string{"n1", "n4"}}}, "promote",
+			[]string{"then voters n1 n4"}},
 		{history.Fault{Kind: "partition", Shape: "isolate-one", Cuts: []history.Cut{
 			cut("n1", "n2", history.CutPackets, 0, 0)}}, "isolate-one", nil},
 		{history.Fault{Kind: "partition", Shape: "one-way-in", Cuts: []history.Cut{

@@ -89,13 +89,8 @@ func (r *raftd) Deploy(ctx context.Context, h *Host) error {
 
 // arguments are the command line of the node of a host.
 func (r *raftd) arguments(h *Host, program string) []string {
-	peers := make([]string, min(r.spec.Nodes, len(r.hosts)))
-	for i := range peers {
-		peer := r.hosts[i]
-		peers[i] = peer.Name() + "=" + address(peer, raftdPeerPort)
-	}
 	o := r.spec.Options
-	arguments := []string{
+	arguments := append([]string{
 		// The data network is reached by others. Said by the environment, since builds older than
 		// this rule know no flag for it.
 		"env", "RAFTD_INSECURE=true",
@@ -104,20 +99,33 @@ func (r *raftd) arguments(h *Host, program string) []string {
 		"--data=" + r.root(h) + "/data",
 		"--listen-client=" + address(h, raftdClientPort),
 		"--listen-peer=" + address(h, raftdPeerPort),
-		"--election-timeout=" + o.ElectionTimeout.String(),
-		"--heartbeat=" + o.Heartbeat.String(),
-		"--prevote=" + strconv.FormatBool(o.Prevote),
-		"--check-quorum=" + strconv.FormatBool(o.CheckQuorum),
-	}
+	}, r.membership(h)...)
+	arguments = append(arguments,
+		"--election-timeout="+o.ElectionTimeout.String(),
+		"--heartbeat="+o.Heartbeat.String(),
+		"--prevote="+strconv.FormatBool(o.Prevote),
+		"--check-quorum="+strconv.FormatBool(o.CheckQuorum))
 	if o.SnapshotEntries > 0 {
 		arguments = append(arguments, "--snapshot-entries="+strconv.Itoa(o.SnapshotEntries))
 	}
+	return arguments
+}
+
+// membership is what a node is told of the cluster: who is in it from the start, or only what to
+// call itself until it is added. Builds older than that need not know of it where nobody joins.
+func (r *raftd) membership(h *Host) []string {
 	if number, joins := r.identity(h); joins {
-		return append(arguments, "--join", "--id="+strconv.Itoa(number), "--cluster="+r.cluster())
-	} else if r.spec.Spares > 0 {
-		arguments = append(arguments, "--cluster="+r.cluster())
+		return []string{"--join", "--id=" + strconv.Itoa(number), "--cluster=" + r.cluster()}
 	}
-	return append(arguments, "--peers="+strings.Join(peers, ","))
+	peers := make([]string, min(r.spec.Nodes, len(r.hosts)))
+	for i := range peers {
+		peers[i] = r.hosts[i].Name() + "=" + address(r.hosts[i], raftdPeerPort)
+	}
+	told := []string{"--peers=" + strings.Join(peers, ",")}
+	if r.spec.Spares > 0 {
+		told = append(told, "--cluster="+r.cluster())
+	}
+	return told
 }
 
 // cluster is the name by which the run's nodes know each other as of one cluster, whoever its

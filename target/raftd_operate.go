@@ -22,7 +22,7 @@ const (
 	// committed.
 	operateTimeout = 10 * time.Second
 	// fillers is how many entries of a fill are under way at once.
-	fillers = 48
+	fillers = 160
 	// fillKeys is how many keys a fill writes to, over and over: it makes a log long, not a map large.
 	fillKeys = 1000
 )
