@@ -66,6 +66,8 @@ type raftFlags struct {
 	LeaseMargin     int           `default:"10" help:"Of a lease, for clock drift; percent."`
 	DiskPatience    int           `default:"8" help:"Resign if a write takes so many timeouts."`
 	RequestTimeout  time.Duration `default:"5s" help:"Longest wait of a client for an answer."`
+	SnapshotEntries uint64        `default:"100000" help:"Entries from snapshot to snapshot; 0: never."`
+	SnapshotBytes   int           `default:"67108864" help:"Bytes of them; 0: whatever their size."`
 }
 
 // groups are the headings of --help.
@@ -117,6 +119,7 @@ func (f *Flags) problems() []problem {
 		f.LeaseMargin)
 	wrong(f.DiskPatience < 0, "disk-patience", "", "%d: at least 0, which means for ever",
 		f.DiskPatience)
+	wrong(f.SnapshotBytes < 0, "snapshot-bytes", "", "%d: 0 or more", f.SnapshotBytes)
 	wrong(f.RequestTimeout <= 0, "request-timeout", "", "%v: above 0", f.RequestTimeout)
 	problems = append(problems, f.checkSecurity()...)
 	return append(problems, f.checkListeners()...)
@@ -235,6 +238,8 @@ func (f *Flags) config() server.Config {
 		LeaseMargin:     f.LeaseMargin,
 		DiskPatience:    f.DiskPatience,
 		RequestTimeout:  f.RequestTimeout,
+		SnapshotEntries: f.SnapshotEntries,
+		SnapshotBytes:   f.SnapshotBytes,
 	}
 	if f.TLSCert != "" {
 		cfg.TLS = &server.TLSFiles{Cert: f.TLSCert, Key: f.TLSKey, CA: f.TLSCA}

@@ -24,10 +24,10 @@ type owed struct {
 // Add takes in what a replica has ready. It returns the messages that may leave now, and the write
 // that the disk is to carry out, if there is one. Messages stay as they are until the next call.
 func (o *Outbox) Add(e *Effects) (now []raft.Message, w Write, write bool) {
-	if e.HardState != nil || len(e.Entries) > 0 {
+	if e.HardState != nil || len(e.Entries) > 0 || e.Base != nil {
 		o.owed = append(o.owed, owed{e.Sequence, len(e.AfterPersist)})
 		o.messages = append(o.messages, e.AfterPersist...)
-		return e.Now, Write{e.Sequence, e.HardState, e.Entries}, true
+		return e.Now, Write{e.Sequence, e.HardState, e.Base, e.Entries}, true
 	}
 	if n := len(o.owed); n > 0 { // nothing to write, but earlier writes are not yet durable
 		o.owed[n-1].messages += len(e.AfterPersist)

@@ -14,6 +14,13 @@ import (
 type Config struct {
 	Raft        raft.Config
 	Incarnation uint64 // random per start: answers of an earlier life are never taken for ours
+
+	// State is what the snapshot restored stands for; nil without one. The replica takes it over.
+	State *kv.Store
+
+	// A snapshot is due after so many entries applied, or bytes of them; 0: not for that reason.
+	SnapshotEntries uint64
+	SnapshotBytes   int
 }
 
 // Effects is what the caller must carry out, in this order. Several may be outstanding. HardState
@@ -25,14 +32,20 @@ type Config struct {
 //  3. Write HardState and Entries, sync, call Persisted(Sequence), send AfterPersist: see
 //     raft.Ready, rules 1 and 2. Outbox and Writes keep account of it.
 //  4. Give Answers to their clients, at any time.
+//  5. Send Chunks with their bytes, store Store, take the snapshot Take (if not nil), at any time:
+//     see raft.Ready, rules 4 and 5, and Taking.
 type Effects struct {
 	Sequence     uint64
 	HardState    *raft.HardState
+	Base         *raft.Position // see raft.Ready, rule 2
 	Entries      []raft.Entry
 	Now          []raft.Message
 	AfterPersist []raft.Message
 	Answers      []Answer
 	Events       []Event
+	Chunks       []raft.Message
+	Store        []raft.Chunk
+	Take         *Taking
 }
 
 // Answer ends the request with this id: a result, or a refusal, whose index is 0.
@@ -54,21 +67,25 @@ type Refusal struct {
 // Event is a change worth a line in the log.
 type Event struct {
 	Kind string // "term"; "vote"; "role", of which "leader" is a claim of leadership; "leader";
-	// "transfer", begun or given up; "disk", which hangs or is back
+	// "transfer", begun or given up; "disk", which hangs or is back; "snapshot", taken or installed
 	Term   uint64
 	Role   raft.Role   // of a "role" event
 	Leader raft.NodeID // of "role" and "leader" events; 0: unknown
 	Vote   raft.NodeID // of a "vote" event: whom this member voted for
 	Peer   raft.NodeID // of a "transfer" event: the successor
-	State  string      // of a "transfer" event: Begun or GivenUp; of a "disk" event: Hangs or Back
+	State  string      // of a "transfer" event: Begun or GivenUp; of a "disk" event: Hangs or Back;
+	// of a "snapshot" event: Taken or Installed
+	Index uint64 // of a "snapshot" event: of the last entry it stands for
 }
 
 // The states of events.
 const (
-	Begun   = "begun"
-	GivenUp = "given up"
-	Hangs   = "hangs"
-	Back    = "back"
+	Begun     = "begun"
+	GivenUp   = "given up"
+	Hangs     = "hangs"
+	Back      = "back"
+	Taken     = "taken"
+	Installed = "installed"
 )
 
 // Replica is one member with its copy of the map. It is not safe for concurrent use.
@@ -76,8 +93,10 @@ type Replica struct {
 	cfg     Config
 	core    *raft.Core
 	store   *kv.Store
-	applied uint64
+	applied mark
 	seen    raft.Status // after the last input
+
+	snapshots snapshots
 
 	writes  map[uint64]epoch  // open requests, and under whom they were proposed
 	reads   map[uint64]string // open requests, and their keys
@@ -98,10 +117,23 @@ func New(cfg Config, restored raft.Restored) (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Replica{
-		cfg: cfg, core: core, store: kv.New(), seen: core.Status(),
+	r := &Replica{
+		cfg: cfg, core: core, store: cfg.State, seen: core.Status(),
 		writes: make(map[uint64]epoch), reads: make(map[uint64]string),
-	}, nil
+	}
+	if r.store == nil {
+		r.store = kv.New()
+	}
+	s := restored.Snapshot
+	r.applied, r.snapshots.last = mark{s.Index, s.Term, s.Time}, s
+	return r, nil
+}
+
+// mark is the last entry applied.
+type mark struct {
+	Index uint64
+	Term  uint64
+	Time  time.Duration
 }
 
 // Tick lets time pass. It is needed no earlier than Deadline.
@@ -134,7 +166,7 @@ func (r *Replica) Status() raft.Status {
 
 // HasEffects tells whether Effects has anything to say.
 func (r *Replica) HasEffects() bool {
-	return r.core.HasReady() || len(r.answers) > 0 || len(r.events) > 0
+	return r.core.HasReady() || len(r.answers) > 0 || len(r.events) > 0 || r.due()
 }
 
 // Effects returns what has become due since the last call.
@@ -144,9 +176,11 @@ func (r *Replica) Effects() Effects {
 	r.refuse(ready.Refused)
 	r.confirm(ready.Reads)
 	r.sweep()
+	r.adoptLate()
 	e := Effects{
 		Sequence: ready.Sequence, HardState: ready.HardState, Entries: ready.Entries,
 		Now: ready.Now, AfterPersist: ready.AfterPersist, Answers: r.answers, Events: r.events,
+		Base: ready.Base, Chunks: ready.Chunks, Store: ready.Store, Take: r.take(),
 	}
 	clear(r.spare.Answers)
 	r.answers, r.events = r.spare.Answers[:0], r.spare.Events[:0]

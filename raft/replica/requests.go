@@ -76,7 +76,8 @@ func (r *Replica) Abandon(id uint64) {
 func (r *Replica) apply(committed []raft.Entry) {
 	for _, e := range committed {
 		cmd, result, ok := r.store.Apply(e)
-		r.applied = e.Index
+		r.applied = mark{e.Index, e.Term, e.Time}
+		r.snapshots.bytes += len(e.Data)
 		if !ok || cmd.Origin != r.cfg.Raft.ID || cmd.Incarnation != r.cfg.Incarnation {
 			continue
 		}
@@ -108,7 +109,7 @@ func (r *Replica) confirm(confirmed []raft.ReadAnswer) {
 		case c.Failed:
 			delete(r.reads, c.ID)
 			r.refusal(c.ID, "leader lost before it confirmed the read", false)
-		case c.Index > r.applied:
+		case c.Index > r.applied.Index:
 			later = append(later, c)
 		default:
 			delete(r.reads, c.ID)
@@ -120,7 +121,7 @@ func (r *Replica) confirm(confirmed []raft.ReadAnswer) {
 
 // serve answers a read with what this member knows now.
 func (r *Replica) serve(id uint64, key string) {
-	r.answers = append(r.answers, Answer{ID: id, Index: r.applied, Result: r.store.Get(key)})
+	r.answers = append(r.answers, Answer{ID: id, Index: r.applied.Index, Result: r.store.Get(key)})
 }
 
 // sweep ends the writes that a leader now gone was to commit: a successor may or may not. Their

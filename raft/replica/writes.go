@@ -6,10 +6,12 @@ import "gauntlet/raft"
 const maxMergedBytes = 16 << 20
 
 // Write is what Effects ask of the disk: HardState (if not nil), and Entries, which replace
-// everything from Entries[0].Index on.
+// everything from Entries[0].Index on; before them the log begins anew behind Base, if that is not
+// nil.
 type Write struct {
 	Sequence  uint64
 	HardState *raft.HardState
+	Base      *raft.Position
 	Entries   []raft.Entry
 }
 
@@ -42,6 +44,9 @@ func (q *Writes) Take() (Write, bool) {
 		merged.Sequence = next.Sequence
 		if next.HardState != nil {
 			merged.HardState = next.HardState
+		}
+		if next.Base != nil {
+			merged.Base, q.merged = next.Base, q.merged[:0]
 		}
 		q.merged = replaceFrom(q.merged, next.Entries)
 		merged.Entries = q.merged

@@ -17,6 +17,7 @@ type disk struct {
 
 	mu    sync.Mutex
 	queue replica.Writes
+	upTo  uint64 // the log may go up to here
 	wake  chan struct{}
 	stop  chan struct{}
 }
@@ -43,13 +44,28 @@ func (d *disk) add(w replica.Write) {
 	}
 }
 
+// compact lets the log go up to index, for which a durable snapshot stands.
+func (d *disk) compact(index uint64) {
+	d.mu.Lock()
+	d.upTo = max(d.upTo, index)
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
 // close ends the goroutine once it has written what was queued.
 func (d *disk) close() { close(d.stop) }
 
 func (d *disk) run() {
 	for {
-		w, ok := d.take()
+		w, upTo, ok := d.take()
 		if !ok {
+			if err := d.log.Compact(upTo); err != nil {
+				d.failed <- err
+				return
+			}
 			select {
 			case <-d.wake:
 				continue
@@ -58,7 +74,7 @@ func (d *disk) run() {
 			}
 		}
 		begin := time.Now()
-		if err := d.log.Append(w.HardState, w.Entries); err != nil {
+		if err := d.write(w); err != nil {
 			d.failed <- err
 			return
 		}
@@ -70,8 +86,17 @@ func (d *disk) run() {
 	}
 }
 
-func (d *disk) take() (replica.Write, bool) {
+func (d *disk) write(w replica.Write) error {
+	if w.Base != nil {
+		return d.log.Restart(w.HardState, *w.Base, w.Entries)
+	}
+	return d.log.Append(w.HardState, w.Entries)
+}
+
+// take returns what to write next, and up to where the log may go when there is nothing to write.
+func (d *disk) take() (replica.Write, uint64, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.queue.Take()
+	w, ok := d.queue.Take()
+	return w, d.upTo, ok
 }

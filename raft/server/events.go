@@ -14,7 +14,9 @@ import (
 // event is one line of the event log. The field "event" says which of the others mean something:
 //
 //	start     build, options, members: the process begins
-//	recovery  term, vote, lastIndex, segments, records, tornBytes: what the disk held
+//	recovery  term, vote, index (of the snapshot), lastIndex, segments, records, tornBytes: what the
+//	          disk held
+//	snapshot  term, index, state "taken", "sent" (with peer) or "installed"
 //	term      term: the member entered it
 //	vote      term, vote: for whom, itself included
 //	role      term, role, leader: the member became what it is now; role "leader" claims the term
@@ -41,6 +43,7 @@ type event struct {
 	Options *options `json:"options,omitempty"`
 	Members []string `json:"members,omitempty"`
 
+	Index     uint64 `json:"index,omitempty"`
 	LastIndex uint64 `json:"lastIndex,omitempty"`
 	Segments  int    `json:"segments,omitempty"`
 	Records   int    `json:"records,omitempty"`
@@ -116,7 +119,8 @@ func (s *Server) logStart(found wal.Recovery, restored raft.Restored) error {
 		Event:     "recovery",
 		Term:      restored.HardState.Term,
 		Vote:      s.names[restored.HardState.Vote],
-		LastIndex: uint64(len(restored.Entries)),
+		Index:     restored.Snapshot.Index,
+		LastIndex: restored.Snapshot.Index + uint64(len(restored.Entries)),
 		Segments:  found.Segments,
 		Records:   found.Records,
 		TornBytes: found.TornBytes,

@@ -30,12 +30,13 @@ func (s *Server) newHTTP() *http.Server {
 	mux.HandleFunc("POST /v1/kv/{key}/add", s.change(addOf, sumAnswerOf))
 	mux.HandleFunc("POST /v1/txn", s.change(txnOf, txnAnswerOf))
 	mux.HandleFunc("POST /v1/transfer", s.transfer)
+	mux.HandleFunc("POST /v1/snapshot", s.takeSnapshot)
 	mux.HandleFunc("GET /v1/status", s.getStatus)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("/v1/kv/{key}", notAllowed("GET, PUT, DELETE"))
 	for _, path := range []string{"kv/{key}/cas", "kv/{key}/append", "kv/{key}/add", "txn",
-		"transfer"} {
+		"transfer", "snapshot"} {
 		mux.HandleFunc("/v1/"+path, notAllowed("POST"))
 	}
 	mux.HandleFunc("/v1/status", notAllowed("GET"))
@@ -141,6 +142,8 @@ type statusBody struct {
 	Commit    uint64       `json:"commit"`
 	Applied   uint64       `json:"applied"`
 	LastIndex uint64       `json:"lastIndex"`
+	First     uint64       `json:"firstIndex"`
+	Snapshot  uint64       `json:"snapshotIndex"`
 	Build     string       `json:"build"`
 	Options   *options     `json:"options"`
 	Members   []memberBody `json:"members"`
@@ -157,6 +160,7 @@ func (s *Server) statusAnswer(status raft.Status) statusBody {
 		ID: status.ID, Name: s.names[status.ID], Term: status.Term, Role: status.Role.String(),
 		Leader: s.names[status.Leader], Vote: s.names[status.Vote], Commit: status.Commit,
 		Applied: status.Applied, LastIndex: status.LastIndex, Build: s.cfg.Build,
+		First: status.FirstIndex, Snapshot: status.SnapshotIndex,
 		Options: s.options(),
 	}
 	for _, m := range s.cfg.Members {

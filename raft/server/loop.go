@@ -102,6 +102,8 @@ func (l *loop) wait() bool {
 		look()
 	case sequence := <-l.s.disk.persisted:
 		l.persisted(sequence)
+	case result := <-l.s.shots.results:
+		result()
 	case <-l.timer.C:
 	case err := <-l.s.disk.failed:
 		l.s.fail(err)
@@ -120,6 +122,7 @@ func (l *loop) drain() {
 	step := func(m raft.Message) { l.replica.Step(l.s.now(), m) }
 	take(l.control, turnMessages, step)
 	take(l.s.disk.persisted, 1, l.persisted)
+	take(l.s.shots.results, turnRequests, func(result func()) { result() })
 	take(l.abandoned, turnRequests, l.abandon)
 	take(l.questions, turnRequests, func(look func()) { look() })
 	take(l.requests, turnRequests, l.begin)
@@ -156,6 +159,7 @@ func (l *loop) carryOut() error {
 	if write {
 		l.s.disk.add(w)
 	}
+	l.s.shots.carryOut(&e)
 	for _, a := range e.Answers {
 		if r := l.open[a.ID]; r != nil {
 			delete(l.open, a.ID)
@@ -188,6 +192,6 @@ func (s *Server) describe(e replica.Event) event {
 	if e.Kind == "role" {
 		line.Role = e.Role.String()
 	}
-	line.Peer, line.State = s.names[e.Peer], e.State
+	line.Peer, line.State, line.Index = s.names[e.Peer], e.State, e.Index
 	return line
 }

@@ -3,6 +3,7 @@
 //
 //	loop.go      the only goroutine that touches the replica: inputs in, effects out
 //	disk.go      one goroutine that writes, so that a slow disk delays no heartbeat
+//	snapshots.go one goroutine that reads and writes snapshots
 //	link.go      outgoing: per peer and stream one connection, which carries data one way only
 //	accept.go    incoming: the other ends of those connections
 //	http.go      the client API; input.go what a request says; request.go the life of one;
@@ -69,6 +70,8 @@ type Config struct {
 	CheckQuorum     bool
 	LeaseReads      bool          // see raft/lease.go; needs CheckQuorum
 	LeaseMargin     int           // optional; percent of ElectionTimeout, default 10
+	SnapshotEntries uint64        // from snapshot to snapshot; 0: never for that reason
+	SnapshotBytes   int           // likewise, of the entries applied
 	DiskPatience    int           // election timeouts that a write may take a leader; 0: any
 	RequestTimeout  time.Duration // optional; default 5 s
 	MaxClients      int           // connections; optional; default DefaultMaxClients
@@ -91,6 +94,7 @@ type Server struct {
 	clients  *clientListener
 	identity *identity // nil: no TLS
 	disk     *disk
+	shots    *snapshotter
 	loop     *loop
 	peers    *acceptor
 	http     *http.Server
@@ -144,7 +148,13 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	member, err := replica.New(s.replicaConfig(), restored)
+	state, err := loadState(log.Snapshots(), restored.Snapshot)
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	replicaConfig := s.replicaConfig()
+	replicaConfig.State = state
+	member, err := replica.New(replicaConfig, restored)
 	if err == nil {
 		err = s.logStart(log.Recovery(), restored)
 	}
@@ -159,10 +169,12 @@ func (s *Server) run(member *replica.Replica, log *wal.Log) {
 	s.metrics = newMetrics(s)
 	s.clients = newClientListener(s)
 	s.disk = newDisk(log, func(took time.Duration) { s.metrics.fsync.Observe(took.Seconds()) })
+	s.shots = newSnapshotter(s, log.Snapshots())
 	s.loop = newLoop(s, member)
 	s.peers = newAcceptor(s)
 	s.http = s.newHTTP()
 	s.goroutine(s.disk.run)
+	s.goroutine(s.shots.run)
 	s.goroutine(s.loop.run)
 	s.goroutine(s.peers.run)
 	for _, link := range s.loop.links {
@@ -187,9 +199,11 @@ func (s *Server) replicaConfig() replica.Config {
 		members = append(members, raft.Member(m))
 	}
 	return replica.Config{
-		Incarnation: uint64(c.Incarnation),
+		Incarnation:     uint64(c.Incarnation),
+		SnapshotEntries: c.SnapshotEntries, SnapshotBytes: c.SnapshotBytes,
 		Raft: raft.Config{
-			ID: c.ID, Members: members, Incarnation: c.Incarnation, Seed: c.Seed,
+			KeepEntries: c.SnapshotEntries / 10,
+			ID:          c.ID, Members: members, Incarnation: c.Incarnation, Seed: c.Seed,
 			ElectionTimeoutMin: c.ElectionTimeout, ElectionTimeoutMax: 2 * c.ElectionTimeout,
 			HeartbeatInterval: c.Heartbeat, PreVote: c.PreVote, CheckQuorum: c.CheckQuorum,
 			LeaseReads: c.LeaseReads, LeaseMargin: c.LeaseMargin, DiskPatience: c.DiskPatience,
