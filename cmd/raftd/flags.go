@@ -66,8 +66,8 @@ type raftFlags struct {
 	LeaseMargin     int           `default:"10" help:"Of a lease, for clock drift; percent."`
 	DiskPatience    int           `default:"8" help:"Resign if a write takes so many timeouts."`
 	RequestTimeout  time.Duration `default:"5s" help:"Longest wait of a client for an answer."`
-	SnapshotEntries uint64        `default:"100000" help:"Entries from snapshot to snapshot; 0: never."`
-	SnapshotBytes   int           `default:"67108864" help:"Bytes of them; 0: whatever their size."`
+	SnapshotEntries uint64        `default:"100000" help:"From snapshot to snapshot; 0: any."`
+	SnapshotBytes   int           `default:"67108864" help:"Bytes of them; 0: any."`
 }
 
 // groups are the headings of --help.
