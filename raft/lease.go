@@ -5,16 +5,16 @@ import "time"
 // Lease reads (thesis 6.4.1). A leader that a majority has just answered knows that nobody else can
 // lead for a while, and serves reads from its own state, without a round of heartbeats for them.
 //
-// Why it is safe. A round begins at time t on the leader's clock. Whoever answers it heard from the
-// leader later than t, and promises (hearsLeader, in election.go) to vote for nobody for a minimum
-// election timeout from then on, whatever terms it learns of meanwhile; a member that has just
-// started keeps the promise that it may have given before. A new leader needs the votes of a
-// majority, so one of those who answered. Until t + ElectionTimeoutMin nobody else can lead, nothing
-// else can be committed, and the commit index is the latest there is, once an entry of the leader's
-// own term is committed (knowsCommitted). Hence:
+// Why it is safe. A round begins at time t on the leader's clock. Whoever answers it heard from
+// the leader later than t, and promises (hearsLeader, in election.go) to vote for nobody for a
+// minimum election timeout from then on, whatever terms it learns of meanwhile; a member that has
+// just started keeps the promise that it may have given before. A new leader needs the votes of a
+// majority, so one of those who answered. Until t + ElectionTimeoutMin nobody else can lead,
+// nothing else can be committed, and the commit index is the latest there is, once an entry of
+// the leader's own term is committed (knowsCommitted). Hence:
 //
-//   - the lease runs from the sending of a round, not from its answers, which do not say how long they
-//     were on their way;
+//   - the lease runs from the sending of a round, not from its answers, which do not say how long
+//     they were on their way;
 //   - it needs check quorum on all members: without that voters promise nothing. Pre-vote is no
 //     substitute, and not needed: who did not ask first is refused the vote itself;
 //   - all members must have the same ElectionTimeoutMin.

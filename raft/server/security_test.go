@@ -166,7 +166,10 @@ func TestTLSAndToken(t *testing.T) {
 	for _, stranger := range []struct {
 		files *TLSFiles
 		line  string
-	}{{theirs.issue(t.TempDir()), "signed by unknown authority"}, {files, "proof of the token missing"}} {
+	}{
+		{theirs.issue(t.TempDir()), "signed by unknown authority"},
+		{files, "proof of the token missing"},
+	} {
 		i, err := newIdentity(*stranger.files, func(error) {})
 		if err != nil {
 			t.Fatal(err)
