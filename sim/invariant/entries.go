@@ -85,8 +85,8 @@ func (s *entries) entry(r ref, index uint64) raft.Entry {
 	return e
 }
 
-// digestOf hashes kind, time and data, eight bytes at a time. Each step is a bijection of the state,
-// so a change of any one word always shows.
+// digestOf hashes kind, time and data, eight bytes at a time. Each step is a bijection of the
+// state, so a change of any one word always shows.
 func digestOf(e *raft.Entry) uint64 {
 	const odd = 0x9e3779b97f4a7c15
 	h := uint64(e.Kind)<<56 ^ uint64(len(e.Data))
