@@ -18,6 +18,7 @@ type node struct {
 	reads   map[uint64]uint64 // by id: what was committed when it began
 	role    Role              // last traced
 	checked []uint64          // terms of the entries that were checked
+	config  string            // last traced
 
 	first   Position // the entry before disk.Entries
 	files   []file   // durable snapshots, by index
@@ -75,7 +76,7 @@ func newCluster(members int, adjust func(*Config)) *cluster {
 		cfg := Config{
 			ID: id, Members: Members(ids...), PreVote: true, CheckQuorum: true, Seed: 1,
 			ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
-			HeartbeatInterval: testHeartbeat, ChunkBytes: testChunkBytes,
+			HeartbeatInterval: testHeartbeat, ChunkBytes: testChunkBytes, MaxLearnerLag: 3,
 		}
 		if adjust != nil {
 			adjust(&cfg)
@@ -221,14 +222,8 @@ func (c *cluster) apply(n *node, entries []Entry) {
 			continue
 		}
 		c.committed = append(c.committed, e)
-		holders := 0
-		for _, other := range c.nodes {
-			if other.onDisk(e.Index, e.Term) {
-				holders++
-			}
-		}
-		if holders < len(c.nodes)/2+1 {
-			panic(fmt.Sprintf("entry %d committed with %d durable copies", e.Index, holders))
+		if !c.held(n, e) {
+			panic(fmt.Sprintf("entry %d committed without majorities of durable copies", e.Index))
 		}
 		if e.Kind == EntryCommand {
 			c.once(e)
@@ -262,6 +257,7 @@ func (c *cluster) check(n *node) {
 		panic(fmt.Sprintf("term of %d fell from %d to %d", n.cfg.ID, n.term, s.Term))
 	}
 	n.term = n.disk.HardState.Term
+	c.checkConfiguration(n)
 	previous := n.core.log.base.Term
 	for _, e := range n.core.log.entries {
 		i := int(e.Index) - 1

@@ -38,6 +38,8 @@ type Config struct {
 	MaxAppendBytes      int // of the entries in one Append; 0: 1 MiB
 	MaxInflightBytes    int // sent to one peer and not yet acknowledged; 0: 8 MiB
 	MaxUncommittedBytes int // beyond it Propose answers ErrBusy; 0: 64 MiB
+
+	MaxLearnerLag uint64 // entries that a learner may lack when it is promoted; 0: 1000
 }
 
 // Restored is what the disk held at start.
@@ -67,6 +69,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.LeaseMargin == 0 {
 		c.LeaseMargin = 10
+	}
+	if c.MaxLearnerLag == 0 {
+		c.MaxLearnerLag = 1000
 	}
 	return c
 }

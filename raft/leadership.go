@@ -9,7 +9,7 @@ func (c *Core) becomeLeader() {
 	c.become(Leader, c.cfg.ID)
 	c.peers = make([]progress, len(c.seats))
 	for i := range c.peers {
-		c.peers[i] = c.newProgress()
+		c.peers[i] = c.newProgress(c.log.last() + 1)
 	}
 	c.round, c.lease = 0, lease{rounds: c.lease.rounds[:0]}
 	c.forwards = forwards{term: c.hard.Term, last: make(map[asker]uint64)}

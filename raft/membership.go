@@ -105,7 +105,7 @@ func (c *Core) takeSeats() {
 		return
 	}
 	for _, s := range c.seats {
-		row := c.newProgress()
+		row := c.newProgress(c.log.last()) // the entry that names it is the first it is sent
 		for i, old := range before {
 			if old.id == s.id {
 				row = known[i]
@@ -115,9 +115,9 @@ func (c *Core) takeSeats() {
 	}
 }
 
-// newProgress is what a leader knows of a member that it has not heard.
-func (c *Core) newProgress() progress {
-	return progress{next: c.log.last() + 1, heard: c.now}
+// newProgress is what a leader knows of a member that it has not heard, and will feed from next on.
+func (c *Core) newProgress(next uint64) progress {
+	return progress{next: next, heard: c.now}
 }
 
 // place returns where a member sits, or -1.

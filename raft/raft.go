@@ -19,7 +19,7 @@
 //	leaders: the time of an entry (thesis 6.3)  clock.go
 //	leaders: AppendEntries, commit; its receiver  replication.go
 //	majorities                                  quorum.go
-//	cluster membership (paper, section 6)       membership.go, configuration.go
+//	cluster membership (paper, section 6)       configuration.go, membership.go, reconfigure.go
 //	durable before answering                    ready.go
 //	reads (thesis 6.4)                          reads.go
 //	proposals handed to the leader              forward.go

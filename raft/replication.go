@@ -148,6 +148,7 @@ func (c *Core) advanceCommit() {
 	c.uncommitted -= sizes(c.log.between(c.commit, n))
 	c.commitTo(n)
 	c.out.unsent = true
+	c.completeChange()
 }
 
 // commitTo advances the commit index, which never falls and never passes the end of the log.

@@ -113,6 +113,9 @@ func (s *schedule) request(n *node) {
 		if n.core.Status().Role == Leader && s.draw("transfer", 6) == 0 {
 			_ = n.core.Transfer(s.now, NodeID(s.draw("to", len(s.nodes)+1)))
 		}
+		if s.draw("reconfigure", 2) == 0 {
+			s.reconfigure()
+		}
 		_ = s.forward(n)
 	case 2:
 		ask := s.read
@@ -133,8 +136,8 @@ func (s *schedule) toggle() {
 	s.cut[link] = !s.cut[link]
 }
 
-// heal mends everything. Within a bounded time there must be one leader that commits, a log that
-// all share, and answers to reads on every member.
+// heal mends everything, and stops whoever has been removed. Within a bounded time there must be one
+// leader that commits, a log that all members share, and answers to reads on every one of them.
 func (s *schedule) heal() error {
 	s.cut = make(map[[2]NodeID]bool)
 	for _, n := range s.nodes {
@@ -149,15 +152,16 @@ func (s *schedule) heal() error {
 		for range len(s.network) {
 			s.deliver(0, false)
 		}
-		for _, n := range s.nodes {
+		s.stopRemoved(end - 20*testET)
+		for _, n := range s.running() {
 			s.settle(n)
 			if proposed == "" && s.now > end-10*testET && s.propose(n) == nil {
 				proposed = fmt.Sprintf("p%d", s.id)
 			}
 		}
 	}
-	first := s.nodes[0].core.Status()
-	for _, n := range s.nodes {
+	first := s.running()[0].core.Status()
+	for _, n := range s.running() {
 		n.checked = nil
 		s.check(n)
 		is := n.core.Status()
@@ -174,10 +178,12 @@ func (s *schedule) heal() error {
 	}
 	for range 4 * len(s.network) {
 		if len(s.network) > 0 {
-			s.settle(s.deliver(0, false))
+			if n := s.deliver(0, false); n.core != nil {
+				s.settle(n)
+			}
 		}
 	}
-	for _, n := range s.nodes {
+	for _, n := range s.running() {
 		if len(n.reads) > 0 {
 			return fmt.Errorf("member %d has open reads %v", n.cfg.ID, n.reads)
 		}
@@ -215,7 +221,7 @@ func play(steps int, draw func(string, int) int) (c *cluster, err error) {
 // comes back after any of it. Method: random schedules of loss, repetition, reordering, one-way
 // cuts, slow disks and crashes on 1 to 5 members, checked after every step; many seeds.
 func TestRandomSchedules(t *testing.T) {
-	committed, elections, installed := 0, 0, 0
+	committed, elections, installed, configurations := 0, 0, 0, 0
 	for seed := range *seeds {
 		stream := chance.New(uint64(seed), "schedule", 0)
 		c, err := play(4000, func(_ string, n int) int { return stream.Intn(n) })
@@ -225,10 +231,16 @@ func TestRandomSchedules(t *testing.T) {
 		committed += len(c.committed)
 		elections += len(c.leaders)
 		installed += c.installed
+		for _, e := range c.committed {
+			if e.Kind == EntryConfiguration {
+				configurations++
+			}
+		}
 	}
-	t.Logf("%d schedules: %d entries committed, %d elections, %d snapshots installed",
-		*seeds, committed, elections, installed)
-	if committed < 20**seeds || elections < 3**seeds || installed < *seeds/5 {
+	t.Logf("%d schedules: %d entries committed, %d of them configurations, %d elections, "+
+		"%d snapshots installed", *seeds, committed, configurations, elections, installed)
+	if committed < 20**seeds || elections < 2**seeds || installed < *seeds/5 ||
+		configurations < *seeds {
 		t.Errorf("schedules are too idle to show anything")
 	}
 }

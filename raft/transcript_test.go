@@ -41,6 +41,9 @@ import (
 //	                        the oldest write, or chunk; complete all
 //	keep N entries=K        compaction leaves so many of the entries that a snapshot stands for
 //	crash N | restart N
+//	join                    a node with the next id and an empty disk, which waits to be added
+//	change N [add=I] [promote=I] [remove=I]
+//	                        member N is asked to reconfigure; I may be several: (4,5)
 //	status [N...]
 func TestTranscripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -105,6 +108,9 @@ func (s *script) run(t *testing.T, d *datadriven.TestData) {
 		}
 	}
 	switch d.Cmd {
+	case "join":
+		s.join()
+		return
 	case "deliver", "drop":
 		s.move(d.Cmd == "deliver", filter(t, d))
 		return
@@ -183,6 +189,8 @@ func (s *script) one(t *testing.T, d *datadriven.TestData, n *node, words []stri
 		err = s.read(n)
 	case "lease":
 		err = s.leaseRead(n)
+	case "change":
+		_, err = n.core.Reconfigure(s.now, changesOf(t, d))
 	case "transfer":
 		var to int
 		if to, err = strconv.Atoi(d.CmdArgs[1].Key); err != nil {
@@ -386,6 +394,9 @@ func describeEntries(entries []Entry) string {
 		data := string(e.Data)
 		if e.Kind == EntryNoop {
 			data = "noop"
+		}
+		if c, err := DecodeConfiguration(e.Data); e.Kind == EntryConfiguration && err == nil {
+			data = describeConfiguration(c)
 		}
 		all = append(all, fmt.Sprintf("%d/%d:%s", e.Index, e.Term, data))
 	}
