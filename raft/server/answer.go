@@ -96,15 +96,19 @@ func txnAnswerOf(cmd kv.Command, r kv.Result) any {
 
 // refused answers with what the replica, or the server for it, said.
 func (s *Server) refused(w http.ResponseWriter, r *replica.Refusal) {
-	body := errorAnswer{Error: r.Reason, Outcome: "fail", Leader: s.names[r.Leader]}
+	status, body := s.refusalAnswer(r)
+	reply(w, status, body)
+}
+
+func (s *Server) refusalAnswer(r *replica.Refusal) (status int, body errorAnswer) {
+	body = errorAnswer{Error: r.Reason, Outcome: "fail", Leader: s.names[r.Leader]}
 	if r.Unknown {
 		body.Outcome = "unknown"
 	}
-	status := http.StatusServiceUnavailable
 	if r.Reason == reasonTimeout {
-		status = http.StatusGatewayTimeout
+		return http.StatusGatewayTimeout, body
 	}
-	reply(w, status, body)
+	return http.StatusServiceUnavailable, body
 }
 
 // refuseInput answers a request that makes no sense.
@@ -123,13 +127,19 @@ func refuse(w http.ResponseWriter, status int, reason string) {
 }
 
 func reply(w http.ResponseWriter, status int, body any) {
+	text := encode(body)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(text)
+}
+
+// encode returns the JSON of an answer, and the end of its line.
+func encode(body any) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(body); err != nil {
 		panic(fmt.Sprintf("answer of type %T: %v", body, err)) // only our own types come here
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	w.Write(b.Bytes())
+	return b.Bytes()
 }

@@ -147,8 +147,10 @@ func (c *clientConn) CloseWrite() error {
 // track is told by net/http what becomes of a connection. A request is active once its head has
 // been read: a slow head is still a wait.
 func (l *clientListener) track(conn net.Conn, state http.ConnState) {
-	if outer, ok := conn.(interface{ NetConn() net.Conn }); ok { // of TLS
+	outer, wrapped := conn.(interface{ NetConn() net.Conn })
+	for wrapped { // by TLS, or by what was read of it before
 		conn = outer.NetConn()
+		outer, wrapped = conn.(interface{ NetConn() net.Conn })
 	}
 	c, ok := conn.(*clientConn)
 	switch {

@@ -8,6 +8,7 @@
 //	accept.go    incoming: the other ends of those connections
 //	http.go      the client API; input.go what a request says; request.go the life of one;
 //	             answer.go what it is told
+//	quick.go     plain reads and puts without net/http; plain.go tells which these are
 //	connections.go, guard.go, strict.go  what is too much or makes no sense is refused at the door
 //	security.go  TLS and the token
 //	metrics.go   what happens, counted, for Prometheus
@@ -97,6 +98,7 @@ type Server struct {
 	shots    *snapshotter
 	loop     *loop
 	peers    *acceptor
+	quick    *quickListener // nil: net/http serves all, since clients have to prove who they are
 	http     *http.Server
 
 	draining  chan struct{} // closed: requests that still wait are given up
@@ -173,6 +175,9 @@ func (s *Server) run(member *replica.Replica, log *wal.Log) {
 	s.loop = newLoop(s, member)
 	s.peers = newAcceptor(s)
 	s.http = s.newHTTP()
+	if s.identity == nil && s.cfg.Token == "" {
+		s.quick = newQuickListener(s, s.clients)
+	}
 	s.goroutine(s.disk.run)
 	s.goroutine(s.shots.run)
 	s.goroutine(s.loop.run)
@@ -184,6 +189,9 @@ func (s *Server) run(member *replica.Replica, log *wal.Log) {
 		var clients net.Listener = s.clients
 		if s.identity != nil {
 			clients = tls.NewListener(clients, s.identity.forClients())
+		}
+		if s.quick != nil {
+			clients = s.quick
 		}
 		if err := s.http.Serve(clients); !errors.Is(err, http.ErrServerClosed) {
 			s.fail(fmt.Errorf("serve clients: %w", err))
@@ -219,6 +227,9 @@ func (s *Server) goroutine(f func()) {
 func (s *Server) teardown(log *wal.Log) {
 	<-s.stop
 	s.http.Close()
+	if s.quick != nil {
+		s.quick.kill()
+	}
 	s.cfg.Peers.Close()
 	s.peers.close()
 	s.disk.close()
@@ -252,15 +263,24 @@ func (s *Server) Err() error {
 // lasts, and then are told that the effect is unknown; what the disk was given is written.
 func (s *Server) Stop(ctx context.Context) error {
 	s.handOver(ctx)
-	if s.http.Shutdown(ctx) != nil {
+	if s.drain(ctx) != nil {
 		s.drainOnce.Do(func() { close(s.draining) })
 		lastWords, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		s.http.Shutdown(lastWords)
+		s.drain(lastWords)
 	}
 	s.events.write(event{Event: "stop"})
 	s.Kill()
 	return s.Err()
+}
+
+// drain takes in no more connections, and waits for the requests under way.
+func (s *Server) drain(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if s.quick != nil {
+		err = errors.Join(err, s.quick.wait(ctx))
+	}
+	return err
 }
 
 // Kill ends the server at once. What is acknowledged is on disk all the same.
