@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -154,6 +155,7 @@ func (l *link) serve(ctx context.Context, conn net.Conn, hello []byte) error {
 		}
 		select {
 		case <-l.queue.wake:
+			runtime.Gosched() // the loop may have more to say: one write for all of it
 		case <-idle.C:
 			buffer = wire.AppendPing(buffer)
 		case err := <-gone:

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime"
 	"time"
 
 	"gauntlet/raft"
@@ -111,6 +112,7 @@ func (l *loop) wait() bool {
 	case <-l.s.stop:
 		return false
 	}
+	runtime.Gosched() // whoever is about to put in more gets to do so first: a turn has its price
 	return true
 }
 
