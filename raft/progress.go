@@ -64,6 +64,16 @@ func (p *progress) mayTake(maxInflightBytes int) bool {
 	return p.inflightBytes < maxInflightBytes
 }
 
+// pipelinedAppends is how many Appends may be on their way to a peer before small ones gather.
+const pipelinedAppends = 2
+
+// gathers tells whether an Append that is not full had better wait for an answer, so that more goes
+// with it: while a peer syncs one Append it can have the next at hand, but a third would only wait
+// there instead of here, and cost a message of its own (Nagle's algorithm, RFC 896).
+func (p *progress) gathers() bool {
+	return p.state == stream && len(p.inflight) >= pipelinedAppends
+}
+
 // sent notes that entries are on their way.
 func (p *progress) sent(entries []Entry, now time.Duration) {
 	p.sentAt = now

@@ -1,6 +1,9 @@
 package raft
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Goal: a leader's view of a peer takes back nothing on late, repeated or reordered news, and
 // flow control counts every byte back. Method: one peer with entries in flight, told out of order.
@@ -35,6 +38,43 @@ func TestProgressAgainstLateNews(t *testing.T) {
 	p.acknowledged(4)
 	if p.match != 4 || p.next != 5 || p.inflightBytes != 0 || !p.mayTake(1) {
 		t.Errorf("at the end: %+v", p)
+	}
+}
+
+// Goal: small Appends gather while two are unanswered, and leave as one with the next answer; what
+// fills an Append does not wait.
+// Method: a leader proposes one entry a turn, to a peer that answers late.
+func TestSmallAppendsGather(t *testing.T) {
+	c := candidate(t)
+	c.Step(0, Message{Kind: VoteAnswer, From: 2, To: 1, Term: 2})
+	c.Ready()
+	c.Step(0, Message{Kind: AppendAnswer, From: 2, To: 1, Term: 2, Index: 2, LogTerm: 2})
+	c.Ready() // the no-op is there
+	turn := func(data string) (sent []int) {
+		if _, err := c.Propose(0, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range c.Ready().Now {
+			if m.Kind == Append && m.To == 2 {
+				sent = append(sent, len(m.Entries))
+			}
+		}
+		return sent
+	}
+	for i, want := range []int{1, 1, 0, 0} {
+		if sent := turn("x"); len(sent) != want {
+			t.Errorf("turn %d sends %v", i+1, sent)
+		}
+	}
+	c.Step(0, Message{Kind: AppendAnswer, From: 2, To: 1, Term: 2, Index: 3, LogTerm: 2})
+	if sent := turn("x"); len(sent) != 1 || sent[0] != 3 {
+		t.Errorf("after an answer: Appends of %v entries, want one of three", sent)
+	}
+	if sent := turn(strings.Repeat("x", c.cfg.MaxAppendBytes)); len(sent) != 0 {
+		t.Errorf("the last entry may still gather, yet %v were sent", sent)
+	}
+	if sent := turn("x"); len(sent) != 1 || sent[0] != 1 {
+		t.Errorf("a full Append waited: %v", sent)
 	}
 }
 

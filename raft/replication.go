@@ -33,7 +33,11 @@ func (c *Core) replicate(peer int) {
 		return
 	}
 	for p.next <= c.log.last() && p.mayTake(c.cfg.MaxInflightBytes) {
-		c.sendAppend(peer, c.log.from(p.next, c.cfg.MaxAppendBytes))
+		entries := c.log.from(p.next, c.cfg.MaxAppendBytes)
+		if p.gathers() && entries[len(entries)-1].Index == c.log.last() {
+			return // there is room for more in this one
+		}
+		c.sendAppend(peer, entries)
 	}
 }
 
