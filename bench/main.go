@@ -28,7 +28,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -42,17 +41,19 @@ import (
 
 // settings are the command line.
 type settings struct {
-	window  time.Duration
-	rounds  int
-	trials  int
-	only    string
-	results string
-	etcd    string
-	raftd   string
-	work    string
-	keys    int
-	share   int
-	clients string
+	window   time.Duration
+	rounds   int
+	trials   int
+	only     string
+	results  string
+	etcd     string
+	raftd    string
+	work     string
+	keys     int
+	share    int
+	clients  string
+	baseline string
+	loads    int
 }
 
 func main() {
@@ -68,6 +69,8 @@ func main() {
 	flag.IntVar(&s.keys, "keys", 1_000_000, "how many keys the measurement of memory writes")
 	flag.IntVar(&s.share, "etcd-share", 10, "how many clients use one gRPC connection together")
 	flag.StringVar(&s.clients, "clients", "1,16,64,256", "the sizes of the closed loops")
+	flag.StringVar(&s.baseline, "baseline", "", "an older raftd to compare with, in place of etcd")
+	flag.IntVar(&s.loads, "loads", len(loads), "how many of puts, gets and 90/10")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -89,6 +92,10 @@ func run(ctx context.Context, s settings) error {
 	}
 	defer os.RemoveAll(work)
 	both := []system{raftdSystem(s.raftd), etcdSystem(s.etcd, s.share)}
+	if s.baseline != "" {
+		both[1] = raftdSystem(s.baseline)
+		both[1].name = "baseline"
+	}
 	var r results
 	if r.clients, err = numbers(s.clients); err != nil {
 		return fmt.Errorf("-clients: %w", err)
@@ -109,7 +116,11 @@ func run(ctx context.Context, s settings) error {
 		if !strings.Contains(","+s.only+",", ","+part.name+",") {
 			continue
 		}
-		if err := errors.Join(part.measure(), ctx.Err()); err != nil {
+		err := part.measure()
+		if ctx.Err() != nil {
+			return ctx.Err() // what else went wrong is its consequence
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}

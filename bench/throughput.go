@@ -56,7 +56,7 @@ func (r *results) measureClosed(
 	if err != nil {
 		return err
 	}
-	for _, l := range loads {
+	for _, l := range loads[:s.loads] {
 		for _, n := range r.clients {
 			f := figure{load: l, clients: n}
 			if err := f.measure(ctx, s, clusters); err != nil {
@@ -75,7 +75,7 @@ func (r *results) measureOpen(ctx context.Context, s settings, work string, both
 	if err != nil {
 		return err
 	}
-	for _, l := range loads {
+	for _, l := range loads[:s.loads] {
 		peak := r.peakOfEtcd(l)
 		if peak == 0 { // the closed loops were not asked for
 			f := figure{load: l, clients: openClients}
