@@ -103,6 +103,7 @@ func run(ctx context.Context, s settings) error {
 	if r.machine, err = describeMachine(ctx, work); err != nil {
 		return err
 	}
+	r.machine += fmt.Sprintf("Each measurement lasts %v, and is made %d times.\n\n", s.window, s.rounds)
 	for _, part := range []struct {
 		name    string
 		measure func() error
