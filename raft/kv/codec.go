@@ -3,6 +3,7 @@ package kv
 import (
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"gauntlet/raft"
 )
@@ -10,16 +11,40 @@ import (
 // ErrMalformed is the error of Decode.
 var ErrMalformed = errors.New("malformed command")
 
-// Encode returns the command's bytes: the op, then origin, incarnation and request as unsigned
-// varints, then key, value and expected value, each as a varint of its length plus one (0: nil)
-// and its bytes. In place of these three a Txn has the number of its steps as a varint, and each
-// step's op, key and value.
+// inSession is set in the op's byte of a command that belongs to a session.
+const inSession = 0x80
+
+// Encode returns the command's bytes: the op, then numbers as unsigned varints, then the body. The
+// numbers are origin, incarnation and request, and if the op says so session, sequence and
+// acked-below. The body is key, value and expected value, each as a varint of its length plus one
+// (0: nil) and its bytes. A Txn has instead the number of its steps as a varint, and each step's
+// op, key and value; an OpenSession its timeout in nanoseconds, as a varint; a KeepAlive nothing.
 func (c Command) Encode() []byte {
-	b := append(make([]byte, 0, c.encodedBytes()), byte(c.Op))
+	b := make([]byte, 0, c.encodedBytes())
+	if c.Session != 0 {
+		b = append(b, byte(c.Op)|inSession)
+	} else {
+		b = append(b, byte(c.Op))
+	}
 	for _, v := range [...]uint64{uint64(c.Origin), c.Incarnation, c.Request} {
 		b = binary.AppendUvarint(b, v)
 	}
-	if c.Op != Txn {
+	if c.Session != 0 {
+		for _, v := range [...]uint64{c.Session, c.Sequence, c.AckedBelow} {
+			b = binary.AppendUvarint(b, v)
+		}
+	}
+	return c.appendBody(b)
+}
+
+func (c Command) appendBody(b []byte) []byte {
+	switch c.Op {
+	case OpenSession:
+		return binary.AppendUvarint(b, uint64(c.Timeout))
+	case KeepAlive:
+		return b
+	case Txn:
+	default:
 		b = appendField(b, c.Key, true)
 		b = appendField(b, c.Value, c.Value != nil)
 		return appendField(b, c.Expected, c.Expected != nil)
@@ -35,7 +60,7 @@ func (c Command) Encode() []byte {
 
 // encodedBytes returns at least what Encode needs.
 func (c Command) encodedBytes() int {
-	n := 1 + 6*binary.MaxVarintLen64 + len(c.Key) + len(c.Value) + len(c.Expected)
+	n := 1 + 9*binary.MaxVarintLen64 + len(c.Key) + len(c.Value) + len(c.Expected)
 	for _, p := range c.Steps {
 		n += 1 + 2*binary.MaxVarintLen64 + len(p.Key) + len(p.Value)
 	}
@@ -52,25 +77,53 @@ func appendField[T string | []byte](b []byte, v T, present bool) []byte {
 
 // Decode reads what Encode wrote, and refuses anything else. The command shares b's memory.
 func Decode(b []byte) (Command, error) {
-	if len(b) == 0 || Op(b[0]) < Put || Op(b[0]) > Txn {
-		return Command{}, ErrMalformed
+	c, _, err := decode(b)
+	return c, err
+}
+
+// decode returns the command's body as well.
+func decode(b []byte) (Command, []byte, error) {
+	if len(b) == 0 {
+		return Command{}, nil, ErrMalformed
 	}
 	d := decoder{rest: b[1:]}
-	c := Command{Op: Op(b[0])}
+	c := Command{Op: Op(b[0] &^ inSession)}
 	c.Origin = raft.NodeID(d.uint())
 	c.Incarnation = d.uint()
 	c.Request = d.uint()
-	if c.Op == Txn {
-		c.Steps = d.steps()
-	} else {
+	if b[0]&inSession != 0 {
+		c.Session, c.Sequence, c.AckedBelow = d.uint(), d.uint(), d.uint()
+		d.bad = d.bad || c.Session == 0
+	}
+	body := d.rest
+	switch c.Op {
+	case Put, Delete, CAS, Append, Add:
 		c.Key = d.key()
 		c.Value = d.bytes()
 		c.Expected = d.bytes()
+	case Txn:
+		c.Steps = d.steps()
+	case OpenSession:
+		c.Timeout = time.Duration(d.uint())
+	case KeepAlive:
+	default:
+		d.bad = true
 	}
-	if d.bad || len(d.rest) > 0 {
-		return Command{}, ErrMalformed
+	if d.bad || len(d.rest) > 0 || !c.consistent() {
+		return Command{}, nil, ErrMalformed
 	}
-	return c, nil
+	return c, body, nil
+}
+
+// consistent tells whether what the command says of sessions makes sense.
+func (c *Command) consistent() bool {
+	switch {
+	case c.Op == OpenSession:
+		return c.Session == 0 && c.Timeout >= 0
+	case c.Op == KeepAlive:
+		return c.Session != 0 && c.Sequence == 0
+	}
+	return (c.Session == 0) == (c.Sequence == 0)
 }
 
 // decoder takes fields off the front. The first bad one sticks.

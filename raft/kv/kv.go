@@ -3,12 +3,13 @@
 // give the same state and the same results on every member.
 //
 // A snapshot of the state is taken in constant time and written while commands go on: snapshot.go.
-//
-// Client sessions (thesis 6.3) will live in Store; until then a caller that repeats a command runs
-// it twice, so clients must not.
+// A client that repeats a command runs it twice, unless the command belongs to a session:
+// sessions.go.
 package kv
 
 import (
+	"time"
+
 	"github.com/tidwall/btree"
 
 	"gauntlet/raft"
@@ -26,6 +27,9 @@ const (
 	Add    Op = 5 // adds Value to what the key holds, both decimal int64s; absent: to 0
 	Txn    Op = 6 // all Steps in order, at once; if one conflicts, none of them
 	Get    Op = 7 // only a step
+
+	OpenSession Op = 8 // the session's id is the log index of this command
+	KeepAlive   Op = 9 // of a session: keeps it from expiring
 )
 
 // MaxValueBytes bounds what Append can make of a value. Whoever takes commands in must bound the
@@ -39,6 +43,12 @@ type Command struct {
 	Value    []byte // Put, CAS, Append, Add
 	Expected []byte // CAS; nil: the key must be absent
 	Steps    []Step // Txn
+
+	// What makes the command one that is carried out once: see sessions.go. No session: 0 in all.
+	Session    uint64
+	Sequence   uint64        // of the command in its session, from 1 on; 0 in a KeepAlive
+	AckedBelow uint64        // the client has the answers to all sequences below this one
+	Timeout    time.Duration // OpenSession: the session expires when unused for longer
 
 	// Who waits for the result: a request of one life of one member. They have no effect.
 	Origin      raft.NodeID
@@ -64,6 +74,10 @@ type Result struct {
 	// is no int64, the sum would be none, or an Append would exceed MaxValueBytes.
 	Conflict bool
 	Steps    []Result // Txn: one for each step; nil after a conflict
+
+	Session   uint64    // OpenSession: its id
+	Rejection Rejection // why a command of a session was not carried out
+	Repeats   uint64    // index of the entry that this command repeats, whose result this is; or 0
 }
 
 // Store is the map. It is not safe for concurrent use, but what Freeze returns is independent of
@@ -73,7 +87,10 @@ type Result struct {
 // the memory of a second map. Keys and values are strings: they are copied out of the entry, whose
 // data may be a slice of a whole network frame, and nobody can change them afterwards.
 type Store struct {
-	values btree.Map[string, string]
+	values   btree.Map[string, string]
+	sessions btree.Map[uint64, *session] // by id
+	now      time.Duration               // cluster time of the last entry
+	epoch    uint64                      // number of calls of Freeze
 }
 
 // New returns an empty store.
@@ -94,12 +111,18 @@ func (s *Store) Get(key string) Result {
 // command (a no-op) changes nothing and returns false, and so does one that cannot be decoded: all
 // members agree on that, too.
 func (s *Store) Apply(e raft.Entry) (Command, Result, bool) {
+	s.now = max(s.now, e.Time)
 	if e.Kind != raft.EntryCommand {
 		return Command{}, Result{}, false
 	}
-	cmd, err := Decode(e.Data)
-	if err != nil {
+	cmd, body, err := decode(e.Data)
+	switch {
+	case err != nil:
 		return Command{}, Result{}, false
+	case cmd.Op == OpenSession:
+		return cmd, s.open(e.Index, cmd.Timeout), true
+	case cmd.Session != 0:
+		return cmd, s.once(e.Index, &cmd, digestOf(cmd.Op, body)), true
 	}
 	return cmd, s.do(&cmd), true
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"gauntlet/raft"
 
@@ -38,6 +39,11 @@ func command(key *rapid.Generator[string]) *rapid.Generator[Command] {
 			Incarnation: rapid.Uint64().Draw(t, "incarnation"),
 			Request:     rapid.Uint64().Draw(t, "request"),
 		}
+		if rapid.Bool().Draw(t, "in a session") {
+			c.Session = rapid.Uint64Min(1).Draw(t, "session")
+			c.Sequence = rapid.Uint64Min(1).Draw(t, "sequence")
+			c.AckedBelow = rapid.Uint64().Draw(t, "acked")
+		}
 		if c.Op == Txn {
 			if n := rapid.IntRange(0, 5).Draw(t, "steps"); n > 0 {
 				c.Steps = rapid.SliceOfN(step(key), n, n).Draw(t, "steps")
@@ -54,6 +60,13 @@ func command(key *rapid.Generator[string]) *rapid.Generator[Command] {
 func TestCodecRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := command(rapid.String()).Draw(t, "command")
+		switch rapid.IntRange(0, 8).Draw(t, "kind") {
+		case 0:
+			want = Command{Op: KeepAlive, Session: rapid.Uint64Min(1).Draw(t, "session")}
+		case 1:
+			timeout := time.Duration(rapid.Int64Min(0).Draw(t, "timeout"))
+			want = Command{Op: OpenSession, Timeout: timeout}
+		}
 		got, err := Decode(want.Encode())
 		if err != nil {
 			t.Fatal(err)
@@ -71,6 +84,10 @@ func TestCodecIsStable(t *testing.T) {
 		"0103000903723003313700":   {Op: Put, Key: "r0", Value: []byte("17"), Origin: 3, Request: 9},
 		"03000000037231023501":     {Op: CAS, Key: "r1", Value: []byte("5"), Expected: []byte{}},
 		"0200ffffffff0f00026b0000": {Op: Delete, Key: "k", Incarnation: 1<<32 - 1},
+		"8103000907020103723003313700": {Op: Put, Key: "r0", Value: []byte("17"), Origin: 3,
+			Request: 9, Session: 7, Sequence: 2, AckedBelow: 1},
+		"0800000080d0acf30e": {Op: OpenSession, Timeout: 4 * time.Second},
+		"89000000070000":     {Op: KeepAlive, Session: 7},
 		"060000000207026b0004026b0278": {Op: Txn, Steps: []Step{
 			{Op: Get, Key: "k"}, {Op: Append, Key: "k", Value: []byte("x")},
 		}},
@@ -96,6 +113,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(Command{Op: Txn, Steps: []Step{
 		{Op: Get, Key: "a"}, {Op: Append, Key: "", Value: []byte("x")}, {Op: Delete, Key: "c"},
 	}}.Encode())
+	f.Add(Command{Op: OpenSession, Timeout: time.Hour}.Encode())
+	f.Add(Command{Op: KeepAlive, Session: 7}.Encode())
+	f.Add(Command{Op: Put, Session: 7, Sequence: 2, AckedBelow: 1, Key: "k"}.Encode())
 	f.Add([]byte{1, 0x83, 0, 0, 0, 2, 'k', 0, 0}) // a varint longer than need be
 	f.Add([]byte{6, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 7, 1, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -235,10 +255,14 @@ func (m twin) get(key string) Result {
 // result is looked at again in the end.
 func TestStoreEqualsItsTwin(t *testing.T) {
 	keys := rapid.SampledFrom([]string{"a", "b", "c"})
+	plain := rapid.Map(command(keys), func(c Command) Command {
+		c.Session, c.Sequence, c.AckedBelow = 0, 0, 0
+		return c
+	})
 	rapid.Check(t, func(t *rapid.T) {
 		s, dumb := New(), twin{}
 		var got, want []Result
-		for _, cmd := range rapid.SliceOfN(command(keys), 1, 30).Draw(t, "commands") {
+		for _, cmd := range rapid.SliceOfN(plain, 1, 30).Draw(t, "commands") {
 			var result Result
 			dumb, result = dumb.do(cmd)
 			want = append(want, result)

@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
+	"time"
 
 	"github.com/tidwall/btree"
 )
@@ -17,13 +17,19 @@ var ErrDamaged = errors.New("damaged snapshot")
 
 // A snapshot (paper, section 7) is
 //
-//	magic   "raft-kv" and the version, 1 byte
-//	keys    their number; of each, in ascending order, its length, its value's length, and both
-//	crc     uint32, little endian: CRC-32C of all bytes before
+//	magic     "raft-kv" and the version, 1 byte
+//	keys      their number; of each, in ascending order, its length, its value's length, and both
+//	time      cluster time, in nanoseconds
+//	sessions  their number; of each, in ascending order, its id, timeout and last activity (both in
+//	          nanoseconds), the acknowledged sequence, the number of answers; of each of these its
+//	          sequence, index, digest and result
+//	crc       uint32, little endian: CRC-32C of all bytes before
 //
-// where numbers and lengths are unsigned varints, no longer than need be. So the bytes depend on
-// the state alone: members that applied the same entries write the same snapshot, whatever they
-// went through on the way, and comparing two members means comparing bytes.
+// where numbers and lengths are unsigned varints, no longer than need be. A result is the sum of 1
+// (found), 2 (swapped) and 4 (conflict); if found, the value's length and the value; the number of
+// steps, and their results. So the bytes depend on the state alone: members that applied the same
+// entries write the same snapshot, whatever they went through on the way, and comparing two
+// members means comparing bytes.
 const (
 	snapshotMagic   = "raft-kv"
 	snapshotVersion = 1
@@ -37,13 +43,16 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // View is the state of a Store at one instant, which later commands do not change. It may be used
 // by another goroutine than the store, one at a time.
 type View struct {
-	values *btree.Map[string, string]
+	values   *btree.Map[string, string]
+	sessions *btree.Map[uint64, *session]
+	now      time.Duration
 }
 
 // Freeze returns the state as it is now, in constant time. The first change of each node of the
-// tree afterwards copies the node.
+// tree, and of each session, afterwards copies it.
 func (s *Store) Freeze() View {
-	return View{values: s.values.Copy()}
+	s.epoch++
+	return View{values: s.values.Copy(), sessions: s.sessions.Copy(), now: s.now}
 }
 
 // Len returns the number of keys.
@@ -63,7 +72,53 @@ func (v View) WriteTo(w io.Writer) (int64, error) {
 		e.text(value)
 		return e.err == nil
 	})
+	e.uint(uint64(v.now))
+	e.uint(uint64(v.sessions.Len()))
+	v.sessions.Scan(func(id uint64, x *session) bool {
+		e.session(id, x)
+		return e.err == nil
+	})
 	return e.seal()
+}
+
+func (e *encoder) session(id uint64, x *session) {
+	for _, n := range [...]uint64{
+		id, uint64(x.timeout), uint64(x.active), x.acked, uint64(len(x.answers)),
+	} {
+		e.uint(n)
+	}
+	for i := range x.answers {
+		a := &x.answers[i]
+		e.uint(a.sequence)
+		e.uint(a.index)
+		e.uint(uint64(a.digest))
+		e.result(&a.result)
+	}
+}
+
+// What is true of a result, as its first number in a snapshot.
+const (
+	resultFound = 1 << iota
+	resultSwapped
+	resultConflict
+)
+
+func (e *encoder) result(r *Result) {
+	flags := uint64(0)
+	for i, is := range [...]bool{r.Found, r.Swapped, r.Conflict} {
+		if is {
+			flags |= 1 << i
+		}
+	}
+	e.uint(flags)
+	if r.Found {
+		e.uint(uint64(len(r.Value)))
+		e.bytes(r.Value)
+	}
+	e.uint(uint64(len(r.Steps)))
+	for i := range r.Steps {
+		e.result(&r.Steps[i])
+	}
 }
 
 // encoder writes fields. The first error sticks.
@@ -111,122 +166,4 @@ func (e *encoder) seal() (int64, error) {
 		e.err = e.w.Flush()
 	}
 	return e.written - int64(e.w.Buffered()), e.err
-}
-
-// Restore reads a snapshot to its end into a new store. It refuses whatever a View does not write,
-// with an ErrDamaged that says where, and passes the reader's own errors on.
-func Restore(r io.Reader) (*Store, error) {
-	d := &restorer{r: bufio.NewReaderSize(r, snapshotBufferBytes), crc: crc32.New(castagnoli)}
-	d.magic()
-	s := New()
-	d.keys(s)
-	d.seal()
-	if d.err != nil {
-		return nil, d.err
-	}
-	return s, nil
-}
-
-// restorer takes fields off a stream. The first error sticks, and every later field is empty.
-type restorer struct {
-	r       *bufio.Reader
-	crc     hash.Hash32
-	scratch []byte
-	offset  int64
-	err     error
-}
-
-func (d *restorer) damaged(format string, args ...any) {
-	d.fail(fmt.Errorf("%w: %s before byte %d", ErrDamaged, fmt.Sprintf(format, args...), d.offset))
-}
-
-func (d *restorer) fail(err error) {
-	if d.err == nil {
-		d.err = err
-	}
-}
-
-func (d *restorer) magic() {
-	if d.text(uint64(len(snapshotMagic))) != snapshotMagic {
-		d.damaged("no snapshot of this state machine")
-	}
-	if version := d.text(1); d.err == nil && version[0] != snapshotVersion {
-		d.damaged("version %d, this one reads %d", version[0], snapshotVersion)
-	}
-}
-
-func (d *restorer) keys(s *Store) {
-	last := ""
-	for i := d.uint(); i > 0 && d.err == nil; i-- {
-		keyBytes, valueBytes := d.uint(), d.uint()
-		key, value := d.text(keyBytes), d.text(valueBytes)
-		if s.values.Len() > 0 && key <= last {
-			d.damaged("key %.40q behind key %.40q", key, last)
-		}
-		s.values.Load(key, value)
-		last = key
-	}
-}
-
-// seal checks the sum, and that nothing follows.
-func (d *restorer) seal() {
-	sum := d.crc.Sum32()
-	stored := d.text(4)
-	if d.err == nil && binary.LittleEndian.Uint32([]byte(stored)) != sum {
-		d.damaged("wrong checksum")
-	}
-	if d.err != nil {
-		return
-	}
-	switch _, err := d.r.ReadByte(); {
-	case err == nil:
-		d.damaged("more data than there should be")
-	case err != io.EOF:
-		d.fail(err)
-	}
-}
-
-func (d *restorer) uint() uint64 {
-	var v uint64
-	for shift := 0; d.err == nil; shift += 7 {
-		b := d.text(1)
-		if d.err != nil {
-			break
-		}
-		if shift == 63 && b[0] > 1 || shift > 0 && b[0] == 0 {
-			d.damaged("integer too large, or longer than need be")
-			break
-		}
-		v |= uint64(b[0]&0x7f) << shift
-		if b[0] < 0x80 {
-			return v
-		}
-	}
-	return 0
-}
-
-// text reads n bytes. Its memory grows with what really arrives, so that a broken length costs
-// none.
-func (d *restorer) text(n uint64) string {
-	d.scratch = d.scratch[:0]
-	for d.err == nil && n > 0 {
-		chunk := int(min(n, snapshotBufferBytes))
-		at := len(d.scratch)
-		d.scratch = append(d.scratch, make([]byte, chunk)...)
-		got, err := io.ReadFull(d.r, d.scratch[at:])
-		d.offset += int64(got)
-		n -= uint64(chunk)
-		switch err {
-		case nil:
-		case io.EOF, io.ErrUnexpectedEOF:
-			d.damaged("cut short")
-		default:
-			d.fail(err)
-		}
-	}
-	if d.err != nil {
-		return ""
-	}
-	d.crc.Write(d.scratch)
-	return string(d.scratch)
 }

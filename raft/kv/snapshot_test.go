@@ -138,16 +138,30 @@ func TestSnapshotIsStable(t *testing.T) {
 	s := New()
 	apply(t, s, Command{Op: Put, Key: "b", Value: []byte("2")})
 	apply(t, s, Command{Op: Put, Key: "a"})
-	const want = "726166742d6b76" + "01" + "02" + "0100" + "61" + "0101" + "6232" + "7f503ebc"
-	if got := hex.EncodeToString(written(t, s.Freeze())); got != want {
-		t.Errorf("wrote %s, not %s", got, want)
+	for name, c := range map[string]struct {
+		store *Store
+		want  string
+	}{
+		"keys": {s, "726166742d6b76010201006101016232000045cf64f8"},
+		"sessions": {inSessions(t), "726166742d6b76010201016b3501016e78b1020201808cee891ab1020105" +
+			"0203d7bcb7bd0b000003048f82bcbc0c010135000405d3cc8df605020005078abdb7a008000301013500000000" +
+			"000906f0b496f80b04000200ac020000552ad2e5"},
+	} {
+		if got := hex.EncodeToString(written(t, c.store.Freeze())); got != c.want {
+			t.Errorf("%s: wrote %s, not %s", name, got, c.want)
+		}
 	}
 }
 
 // Goal: damage is refused, wherever it is, and an error of the reader or writer comes back as it
 // is. Method: cut at every byte, flip every bit, add a byte; fail at every byte.
 func TestDamagedSnapshotIsRefused(t *testing.T) {
-	good := written(t, small(t).Freeze())
+	for name, s := range map[string]*Store{"keys": small(t), "sessions": inSessions(t)} {
+		t.Run(name, func(t *testing.T) { damage(t, written(t, s.Freeze())) })
+	}
+}
+
+func damage(t *testing.T, good []byte) {
 	refused := func(what string, b []byte) {
 		if s, err := Restore(bytes.NewReader(b)); !errors.Is(err, ErrDamaged) || s != nil {
 			t.Errorf("%s: %v", what, err)
@@ -199,7 +213,7 @@ func TestSnapshotWriterFails(t *testing.T) {
 // input does not fill. Method: fuzzing, with the checksum put right; what is accepted must be what
 // a View writes.
 func FuzzRestore(f *testing.F) {
-	for _, s := range []*Store{New(), small(f)} {
+	for _, s := range []*Store{New(), small(f), inSessions(f)} {
 		b := written(f, s.Freeze())
 		f.Add(b[:len(b)-4])
 	}

@@ -48,7 +48,8 @@ type Effects struct {
 	Take         *Taking
 }
 
-// Answer ends the request with this id: a result, or a refusal, whose index is 0.
+// Answer ends the request with this id: a result, or a refusal, whose index is 0. A write that
+// repeats an earlier one of its session took effect at that one's entry.
 type Answer struct {
 	ID      uint64
 	Index   uint64 // of the entry that was the write, or whose state the read saw

@@ -83,7 +83,11 @@ func (r *Replica) apply(committed []raft.Entry) {
 		}
 		if _, open := r.writes[cmd.Request]; open {
 			delete(r.writes, cmd.Request)
-			r.answers = append(r.answers, Answer{ID: cmd.Request, Index: e.Index, Result: result})
+			index := e.Index
+			if result.Repeats != 0 { // it took effect there
+				index = result.Repeats
+			}
+			r.answers = append(r.answers, Answer{ID: cmd.Request, Index: index, Result: result})
 		}
 	}
 }

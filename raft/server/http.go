@@ -29,6 +29,8 @@ func (s *Server) newHTTP() *http.Server {
 	mux.HandleFunc("POST /v1/kv/{key}/append", s.change(appendOf, nothing))
 	mux.HandleFunc("POST /v1/kv/{key}/add", s.change(addOf, sumAnswerOf))
 	mux.HandleFunc("POST /v1/txn", s.change(txnOf, txnAnswerOf))
+	mux.HandleFunc("POST /v1/sessions", s.change(openOf, sessionAnswerOf))
+	mux.HandleFunc("POST /v1/sessions/{id}/keepalive", s.change(keepAliveOf, nothing))
 	mux.HandleFunc("POST /v1/transfer", s.transfer)
 	mux.HandleFunc("POST /v1/snapshot", s.takeSnapshot)
 	mux.HandleFunc("GET /v1/status", s.getStatus)
@@ -36,7 +38,7 @@ func (s *Server) newHTTP() *http.Server {
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("/v1/kv/{key}", notAllowed("GET, PUT, DELETE"))
 	for _, path := range []string{"kv/{key}/cas", "kv/{key}/append", "kv/{key}/add", "txn",
-		"transfer", "snapshot"} {
+		"transfer", "snapshot", "sessions", "sessions/{id}/keepalive"} {
 		mux.HandleFunc("/v1/"+path, notAllowed("POST"))
 	}
 	mux.HandleFunc("/v1/status", notAllowed("GET"))
@@ -89,6 +91,9 @@ func (s *Server) change(
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
 		cmd, err := read(r)
+		if err == nil {
+			err = placeInSession(r, &cmd)
+		}
 		if err != nil {
 			refuseInput(w, err)
 			return
@@ -97,6 +102,9 @@ func (s *Server) change(
 		switch {
 		case answer.Refusal != nil:
 			s.refused(w, answer.Refusal)
+		case answer.Result.Rejection != kv.NotRejected:
+			rejected := rejections[answer.Result.Rejection]
+			refuse(w, rejected.status, rejected.reason)
 		case answer.Result.Conflict:
 			refuse(w, http.StatusConflict, reasonConflict)
 		default:

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gauntlet/raft"
+	"gauntlet/raft/kv"
 	"gauntlet/raft/replica"
 )
 
@@ -67,6 +68,8 @@ func (t *timedRequests) observe(a *replica.Answer, took time.Duration) {
 	case a.Refusal != nil && a.Refusal.Unknown:
 		t.unknown.Inc()
 	case a.Refusal != nil:
+		t.fail.Inc()
+	case a.Result.Rejection != kv.NotRejected:
 		t.fail.Inc()
 	case a.Result.Conflict:
 		t.conflict.Inc()

@@ -7,7 +7,7 @@
 //	link.go      outgoing: per peer and stream one connection, which carries data one way only
 //	accept.go    incoming: the other ends of those connections
 //	http.go      the client API; input.go what a request says; request.go the life of one;
-//	             answer.go what it is told
+//	             answer.go what it is told; sessions.go the headers that make a write happen once
 //	quick.go     plain reads and puts without net/http; plain.go tells which these are
 //	connections.go, guard.go, strict.go  what is too much or makes no sense is refused at the door
 //	security.go  TLS and the token
@@ -291,3 +291,4 @@ func (s *Server) Kill() {
 
 // now is the clock of the replica: monotonic, and it goes on while the process is stopped.
 func (s *Server) now() time.Duration { return time.Since(s.started) }
+//	quick.go     plain reads and puts without net/http; plain.go tells which these are
