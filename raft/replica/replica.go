@@ -60,9 +60,10 @@ type Answer struct {
 
 // Refusal is why a request has no result.
 type Refusal struct {
-	Reason  string
-	Unknown bool        // false: it certainly had and will have no effect
-	Leader  raft.NodeID // who might know better; 0: nobody
+	Reason   string
+	Unknown  bool        // false: it certainly had and will have no effect
+	Conflict bool        // it made no sense with the members as they are
+	Leader   raft.NodeID // who might know better; 0: nobody
 }
 
 // Event is a change worth a line in the log.
@@ -76,7 +77,9 @@ type Event struct {
 	Peer   raft.NodeID // of a "transfer" event: the successor
 	State  string      // of a "transfer" event: Begun or GivenUp; of a "disk" event: Hangs or Back;
 	// of a "snapshot" event: Taken or Installed
-	Index uint64 // of a "snapshot" event: of the last entry it stands for
+	Index uint64 // of a "snapshot" event: of the last entry it stands for; of a "config" event: of its entry
+
+	Configuration *raft.Configuration // of a "config" event: what is in effect from now on
 }
 
 // The states of events.
@@ -99,11 +102,12 @@ type Replica struct {
 
 	snapshots snapshots
 
-	writes  map[uint64]epoch  // open requests, and under whom they were proposed
-	reads   map[uint64]string // open requests, and their keys
-	waiting []raft.ReadAnswer // confirmed reads whose index is not yet applied
-	swept   epoch             // no open write is older
-	handed  []transfer        // open requests
+	writes   map[uint64]epoch  // open requests, and under whom they were proposed
+	reads    map[uint64]string // open requests, and their keys
+	waiting  []raft.ReadAnswer // confirmed reads whose index is not yet applied
+	swept    epoch             // no open write is older
+	handed   []transfer        // open requests
+	changing []reconfiguration // open requests
 
 	answers []Answer
 	events  []Event
@@ -209,6 +213,7 @@ func (r *Replica) observe() {
 		r.events = append(r.events, Event{Kind: "leader", Term: is.Term, Leader: is.Leader})
 	}
 	r.observeTransfer(&was, &is)
+	r.observeConfiguration(&was, &is)
 }
 
 // observeDisk tells of a disk that hangs, which is why a leader resigns, and of its end.

@@ -69,6 +69,7 @@ func (r *Replica) Abandon(id uint64) {
 	delete(r.writes, id)
 	delete(r.reads, id)
 	r.handed = slices.DeleteFunc(r.handed, func(t transfer) bool { return t.id == id })
+	r.changing = slices.DeleteFunc(r.changing, func(c reconfiguration) bool { return c.id == id })
 }
 
 // apply carries out committed entries and answers the writes of this life among them, whoever
@@ -78,6 +79,7 @@ func (r *Replica) apply(committed []raft.Entry) {
 		cmd, result, ok := r.store.Apply(e)
 		r.applied = mark{e.Index, e.Term, e.Time}
 		r.snapshots.bytes += len(e.Data)
+		r.reconfigured(&e)
 		if !ok || cmd.Origin != r.cfg.Raft.ID || cmd.Incarnation != r.cfg.Incarnation {
 			continue
 		}
@@ -136,6 +138,7 @@ func (r *Replica) sweep() {
 		return
 	}
 	r.swept = current
+	r.sweepChanges(current)
 	for _, id := range slices.Sorted(maps.Keys(r.writes)) {
 		if r.writes[id] != current {
 			delete(r.writes, id)

@@ -69,6 +69,13 @@ func (a *acceptor) serve(conn net.Conn) {
 		return
 	}
 	a.supersede(linkKey{hello.From, hello.Stream}, conn)
+	caller := Member{ID: hello.From, Name: hello.Name, Address: hello.Address}
+	a.s.directory.meet(caller)
+	select {
+	case a.s.loop.callers <- caller:
+	case <-a.s.stop:
+		return
+	}
 	inbox := a.s.loop.control
 	switch hello.Stream {
 	case wire.Bulk:
@@ -135,7 +142,7 @@ func (a *acceptor) judge(h wire.Hello, question []byte) *refusal {
 		return refused("cluster %x, this is %x", h.Cluster, a.s.cfg.Cluster)
 	case h.To != a.s.cfg.ID:
 		return refused("looks for member %d, this is %d", h.To, a.s.cfg.ID)
-	case h.From == a.s.cfg.ID || a.s.names[h.From] == "":
+	case h.From == a.s.cfg.ID || h.From == 0:
 		return refused("member %d is no peer", h.From)
 	case h.Stream < wire.Control || h.Stream > wire.Snapshots:
 		return refused("unknown %v", h.Stream)

@@ -101,7 +101,7 @@ func (s *Server) refused(w http.ResponseWriter, r *replica.Refusal) {
 }
 
 func (s *Server) refusalAnswer(r *replica.Refusal) (status int, body errorAnswer) {
-	body = errorAnswer{Error: r.Reason, Outcome: "fail", Leader: s.names[r.Leader]}
+	body = errorAnswer{Error: r.Reason, Outcome: "fail", Leader: s.directory.name(r.Leader)}
 	if r.Unknown {
 		body.Outcome = "unknown"
 	}

@@ -29,6 +29,7 @@ const (
 type cluster struct {
 	t       *testing.T
 	members []Member
+	first   int      // so many of them began together; the others joined
 	clients []string // addresses
 	servers []*Server
 	logs    []*lineLog
@@ -37,7 +38,7 @@ type cluster struct {
 }
 
 func newCluster(t *testing.T, size int, adapt ...func(*Config)) *cluster {
-	c := &cluster{t: t, dirs: t.TempDir(), adapt: adapt}
+	c := &cluster{t: t, dirs: t.TempDir(), adapt: adapt, first: size}
 	var peers, clients []net.Listener
 	for i := range size {
 		peers = append(peers, listen(t, "127.0.0.1:0"))
@@ -78,8 +79,12 @@ func listen(t *testing.T, address string) net.Listener {
 }
 
 func (c *cluster) config(i int) Config {
+	first := c.members[:c.first]
+	if i >= c.first {
+		first = nil
+	}
 	return Config{
-		ID: c.members[i].ID, Members: c.members, Cluster: 42,
+		ID: c.members[i].ID, Name: c.members[i].Name, Members: first, Cluster: 42,
 		Dir:         filepath.Join(c.dirs, c.members[i].Name),
 		Incarnation: uint32(time.Now().UnixNano()), Seed: 1,
 		Events: c.logs[i], ElectionTimeout: testET, Heartbeat: testET / 6,
@@ -123,7 +128,7 @@ func (c *cluster) leader() int {
 				continue
 			}
 			status, ok := s.status(context.Background())
-			name := s.names[status.Leader]
+			name := s.directory.name(status.Leader)
 			if !ok || name == "" || known != "" && name != known {
 				return false
 			}

@@ -23,6 +23,7 @@ import (
 //	leader    term, leader: whom it follows now; none: unknown
 //	transfer  term, peer, state "begun" or "given up": this leader hands over to peer
 //	disk      term, state "hangs" or "back": the oldest write has taken too long, or has ended
+//	config    term, index, members, outgoing, learners: what is in effect from the entry at index on
 //	link      peer, stream, state "up" or "down", error: an outgoing connection
 //	refused   error: an incoming connection that was not one of ours
 //	client    error: a client's connection that was not let in
@@ -41,7 +42,10 @@ type event struct {
 
 	Build   string   `json:"build,omitempty"`
 	Options *options `json:"options,omitempty"`
-	Members []string `json:"members,omitempty"`
+	Members []string `json:"members,omitempty"` // voters
+
+	Outgoing []string `json:"outgoing,omitempty"`
+	Learners []string `json:"learners,omitempty"`
 
 	Index     uint64 `json:"index,omitempty"`
 	LastIndex uint64 `json:"lastIndex,omitempty"`
@@ -100,17 +104,23 @@ func (s *Server) options() *options {
 	}
 }
 
-func (s *Server) memberNames() []string {
+func namesOf[M Member | raft.Member](members []M) []string {
 	var names []string
-	for _, m := range s.cfg.Members {
-		names = append(names, m.Name)
+	for _, m := range members {
+		names = append(names, Member(m).Name)
 	}
 	return names
 }
 
+// configuration fills in the line of a "config" event.
+func (e *event) configuration(config raft.Configuration) {
+	e.Members, e.Outgoing = namesOf(config.Voters), namesOf(config.Outgoing)
+	e.Learners = namesOf(config.Learners)
+}
+
 func (s *Server) logStart(found wal.Recovery, restored raft.Restored) error {
 	err := s.events.write(event{
-		Event: "start", Build: s.cfg.Build, Options: s.options(), Members: s.memberNames(),
+		Event: "start", Build: s.cfg.Build, Options: s.options(), Members: namesOf(s.cfg.Members),
 	})
 	if err != nil {
 		return err
@@ -118,7 +128,7 @@ func (s *Server) logStart(found wal.Recovery, restored raft.Restored) error {
 	return s.events.write(event{
 		Event:     "recovery",
 		Term:      restored.HardState.Term,
-		Vote:      s.names[restored.HardState.Vote],
+		Vote:      s.directory.name(restored.HardState.Vote),
 		Index:     restored.Snapshot.Index,
 		LastIndex: restored.Snapshot.Index + uint64(len(restored.Entries)),
 		Segments:  found.Segments,

@@ -33,14 +33,20 @@ func (s *Server) newHTTP() *http.Server {
 	mux.HandleFunc("POST /v1/sessions/{id}/keepalive", s.change(keepAliveOf, nothing))
 	mux.HandleFunc("POST /v1/transfer", s.transfer)
 	mux.HandleFunc("POST /v1/snapshot", s.takeSnapshot)
+	mux.HandleFunc("GET /v1/members", s.getMembers)
+	mux.HandleFunc("POST /v1/members", s.addMember)
+	mux.HandleFunc("POST /v1/members/{name}/promote", s.promoteMember)
+	mux.HandleFunc("DELETE /v1/members/{name}", s.removeMember)
 	mux.HandleFunc("GET /v1/status", s.getStatus)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("/v1/kv/{key}", notAllowed("GET, PUT, DELETE"))
 	for _, path := range []string{"kv/{key}/cas", "kv/{key}/append", "kv/{key}/add", "txn",
-		"transfer", "snapshot", "sessions", "sessions/{id}/keepalive"} {
+		"transfer", "snapshot", "sessions", "sessions/{id}/keepalive", "members/{name}/promote"} {
 		mux.HandleFunc("/v1/"+path, notAllowed("POST"))
 	}
+	mux.HandleFunc("/v1/members", notAllowed("GET, POST"))
+	mux.HandleFunc("/v1/members/{name}", notAllowed("DELETE"))
 	mux.HandleFunc("/v1/status", notAllowed("GET"))
 	mux.HandleFunc("/healthz", notAllowed("GET"))
 	mux.HandleFunc("/metrics", notAllowed("GET"))
@@ -114,12 +120,12 @@ func (s *Server) change(
 }
 
 func (s *Server) getStatus(w http.ResponseWriter, r *http.Request) {
-	status, ok := s.status(r.Context())
+	v, ok := s.view(r.Context())
 	if !ok {
 		refuse(w, http.StatusServiceUnavailable, reasonTimeout)
 		return
 	}
-	reply(w, http.StatusOK, s.statusAnswer(status))
+	reply(w, http.StatusOK, s.statusAnswer(v))
 }
 
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
@@ -157,22 +163,14 @@ type statusBody struct {
 	Members   []memberBody `json:"members"`
 }
 
-type memberBody struct {
-	ID      raft.NodeID `json:"id"`
-	Name    string      `json:"name"`
-	Address string      `json:"address"`
-}
-
-func (s *Server) statusAnswer(status raft.Status) statusBody {
-	body := statusBody{
-		ID: status.ID, Name: s.names[status.ID], Term: status.Term, Role: status.Role.String(),
-		Leader: s.names[status.Leader], Vote: s.names[status.Vote], Commit: status.Commit,
+func (s *Server) statusAnswer(v view) statusBody {
+	status := v.status
+	return statusBody{
+		ID: status.ID, Name: s.name(), Term: status.Term, Role: status.Role.String(),
+		Leader: s.directory.name(status.Leader), Vote: s.directory.name(status.Vote),
+		Commit:  status.Commit,
 		Applied: status.Applied, LastIndex: status.LastIndex, Build: s.cfg.Build,
 		First: status.FirstIndex, Snapshot: status.SnapshotIndex,
-		Options: s.options(),
+		Options: s.options(), Members: membersOf(v.config),
 	}
-	for _, m := range s.cfg.Members {
-		body.Members = append(body.Members, memberBody(m))
-	}
-	return body
 }

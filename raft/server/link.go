@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,19 +37,42 @@ type link struct {
 	stream wire.Stream
 	queue  *queue
 	up     bool // as last told to the event log
+
+	guest atomic.Bool   // the peer is no member: the link ends when it breaks
+	gone  chan struct{} // closed: the link is to end
+	over  chan struct{} // closed: it has ended
 }
 
 func newLink(s *Server, to Member, stream wire.Stream) *link {
 	queue := newQueue(&s.metrics.droppedFull, &s.metrics.droppedStale)
-	return &link{s: s, to: to, stream: stream, queue: queue}
+	return &link{
+		s: s, to: to, stream: stream, queue: queue,
+		gone: make(chan struct{}), over: make(chan struct{}),
+	}
+}
+
+// end has the link end soon. It is called at most once.
+func (l *link) end() { close(l.gone) }
+
+// broken tells whether the link has ended, by itself or not.
+func (l *link) broken() bool {
+	select {
+	case <-l.over:
+		return true
+	default:
+		return false
+	}
 }
 
 func (l *link) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	defer close(l.over)
 	go func() {
 		select {
 		case <-l.s.stop:
+			cancel()
+		case <-l.gone:
 			cancel()
 		case <-ctx.Done():
 		}
@@ -66,6 +90,9 @@ func (l *link) run() {
 		}
 		if ctx.Err() == nil {
 			l.report(false, err)
+		}
+		if l.guest.Load() {
+			return
 		}
 		l.pause(ctx)
 	}
@@ -118,7 +145,10 @@ func (l *link) greet(raw net.Conn) (conn net.Conn, hello []byte, err error) {
 			return nil, nil, err
 		}
 	}
-	h := wire.Hello{Cluster: l.s.cfg.Cluster, From: l.s.cfg.ID, To: l.to.ID, Stream: l.stream}
+	h := wire.Hello{
+		Cluster: l.s.cfg.Cluster, From: l.s.cfg.ID, To: l.to.ID, Stream: l.stream,
+		Name: l.s.name(), Address: l.s.directory.member(l.s.cfg.ID).Address,
+	}
 	if l.s.cfg.Token != "" {
 		if err = answerChallenge(conn, l.s.cfg.Token, &h); err != nil {
 			return nil, nil, err

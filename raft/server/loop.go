@@ -28,6 +28,7 @@ type loop struct {
 	requests  chan *request
 	abandoned chan *request
 	questions chan func() // run between two turns, to look at one consistent state
+	callers   chan Member // servers that dialled in, and may not be members
 
 	open   map[uint64]*request // by id
 	lastID uint64
@@ -46,15 +47,8 @@ func newLoop(s *Server, member *replica.Replica) *loop {
 		requests:  make(chan *request, 1024),
 		abandoned: make(chan *request, 1024),
 		questions: make(chan func(), 16),
+		callers:   make(chan Member, 16),
 		open:      map[uint64]*request{},
-	}
-	for _, m := range s.cfg.Members {
-		if m.ID == s.cfg.ID {
-			continue
-		}
-		for _, stream := range []wire.Stream{wire.Control, wire.Bulk, wire.Snapshots} {
-			l.links[linkKey{m.ID, stream}] = newLink(s, m, stream)
-		}
 	}
 	return l
 }
@@ -101,6 +95,8 @@ func (l *loop) wait() bool {
 		l.abandon(r)
 	case look := <-l.questions:
 		look()
+	case m := <-l.callers:
+		l.welcome(m)
 	case sequence := <-l.s.disk.persisted:
 		l.persisted(sequence)
 	case result := <-l.s.shots.results:
@@ -127,6 +123,7 @@ func (l *loop) drain() {
 	take(l.s.shots.results, turnRequests, func(result func()) { result() })
 	take(l.abandoned, turnRequests, l.abandon)
 	take(l.questions, turnRequests, func(look func()) { look() })
+	take(l.callers, turnRequests, l.welcome)
 	take(l.requests, turnRequests, l.begin)
 	take(l.bulk, turnMessages, step)
 	take(l.chunks, 1, step)
@@ -152,6 +149,9 @@ func (l *loop) carryOut() error {
 	e := l.replica.Effects()
 	for _, changed := range e.Events {
 		l.s.metrics.event(changed)
+		if changed.Configuration != nil {
+			l.relink(*changed.Configuration)
+		}
 		if err := l.s.events.write(l.s.describe(changed)); err != nil {
 			return err
 		}
@@ -189,11 +189,14 @@ func (l *loop) send(messages []raft.Message) {
 // describe turns a replica's event into a line of the log.
 func (s *Server) describe(e replica.Event) event {
 	line := event{
-		Event: e.Kind, Term: e.Term, Leader: s.names[e.Leader], Vote: s.names[e.Vote],
+		Event: e.Kind, Term: e.Term, Leader: s.directory.name(e.Leader), Vote: s.directory.name(e.Vote),
 	}
 	if e.Kind == "role" {
 		line.Role = e.Role.String()
 	}
-	line.Peer, line.State, line.Index = s.names[e.Peer], e.State, e.Index
+	if e.Configuration != nil {
+		line.configuration(*e.Configuration)
+	}
+	line.Peer, line.State, line.Index = s.directory.name(e.Peer), e.State, e.Index
 	return line
 }

@@ -291,8 +291,8 @@ func TestStrangersAreRefused(t *testing.T) {
 	}{
 		"cluster":  {hello(func(h *wire.Hello) { h.Cluster = 43 }), nil, "cluster 2b"},
 		"to":       {hello(func(h *wire.Hello) { h.To = 3 }), nil, "looks for"},
-		"from":     {hello(func(h *wire.Hello) { h.From = 7 }), nil, "no peer"},
 		"self":     {hello(func(h *wire.Hello) { h.From = 1 }), nil, "no peer"},
+		"nobody":   {hello(func(h *wire.Hello) { h.From = 0 }), nil, "no peer"},
 		"stream":   {hello(func(h *wire.Hello) { h.Stream = 0 }), nil, "unknown stream"},
 		"forged":   {hello(func(h *wire.Hello) { h.From = 3 }), &vote, "message from 2"},
 		"mismatch": {hello(func(h *wire.Hello) { h.Stream = wire.Bulk }), &vote, "Vote on the"},

@@ -18,6 +18,8 @@ type request struct {
 	lease bool
 	hand  *handover // a transfer; nil: none
 
+	changes []raft.Change // of the members; nil: none
+
 	id    uint64 // given by the loop
 	state atomic.Int32
 	done  chan replica.Answer // holds one, so that the loop never waits for a client
@@ -84,28 +86,44 @@ func (s *Server) giveUp(r *request, reason string) replica.Answer {
 		return answer
 	case <-s.stop:
 	}
-	refusal.Unknown = r.write != nil || r.hand != nil
+	refusal.Unknown = r.write != nil || r.hand != nil || r.changes != nil
 	return replica.Answer{Refusal: refusal}
 }
 
-// status asks the loop, so that all fields are of one instant. It returns false if the loop does
-// not answer in time.
+// status returns the status alone: see view.
 func (s *Server) status(ctx context.Context) (raft.Status, bool) {
+	v, ok := s.view(ctx)
+	return v.status, ok
+}
+
+// view is what a member knows at one instant.
+type view struct {
+	status   raft.Status
+	config   raft.Configuration
+	progress []raft.Progress // of a leader
+}
+
+// view asks the loop, so that all fields are of one instant. It returns false if the loop does not
+// answer in time.
+func (s *Server) view(ctx context.Context) (view, bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
 	defer cancel()
-	answer := make(chan raft.Status, 1)
-	look := func() { answer <- s.loop.replica.Status() }
+	answer := make(chan view, 1)
+	look := func() {
+		r := s.loop.replica
+		answer <- view{r.Status(), r.Configuration(), r.Progress()}
+	}
 	questions := s.loop.questions
 	for {
 		select {
 		case questions <- look:
 			questions = nil
-		case status := <-answer:
-			return status, true
+		case seen := <-answer:
+			return seen, true
 		case <-ctx.Done():
-			return raft.Status{}, false
+			return view{}, false
 		case <-s.stop:
-			return raft.Status{}, false
+			return view{}, false
 		}
 	}
 }
@@ -119,6 +137,8 @@ func (l *loop) begin(r *request) {
 	r.id = l.lastID
 	l.open[r.id] = r
 	switch {
+	case r.changes != nil:
+		l.replica.Reconfigure(l.s.now(), r.id, r.changes)
 	case r.hand != nil:
 		l.replica.Transfer(l.s.now(), r.id, r.hand.to)
 	case r.write != nil:

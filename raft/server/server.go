@@ -43,7 +43,7 @@ import (
 	"gauntlet/raft/wal"
 )
 
-// Member is one voter of the cluster.
+// Member is one server of the cluster.
 type Member struct {
 	ID      raft.NodeID
 	Name    string
@@ -53,7 +53,8 @@ type Member struct {
 // Config is what a server is started with. All fields are required unless they say otherwise.
 type Config struct {
 	ID      raft.NodeID
-	Members []Member // this one included
+	Members []Member // the first ones, this one included; none: it waits to be added
+	Name    string   // of a server that waits to be added
 	Cluster uint64   // peers of another cluster are refused
 
 	Dir         string
@@ -87,7 +88,6 @@ const DefaultRequestTimeout = 5 * time.Second
 // Server is a running member.
 type Server struct {
 	cfg      Config
-	names    map[raft.NodeID]string
 	started  time.Time
 	events   *eventLog
 	lines    lineLimit
@@ -100,6 +100,8 @@ type Server struct {
 	peers    *acceptor
 	quick    *quickListener // nil: net/http serves all, since clients have to prove who they are
 	http     *http.Server
+
+	directory *directory
 
 	draining  chan struct{} // closed: requests that still wait are given up
 	drainOnce sync.Once
@@ -125,18 +127,15 @@ func Start(cfg Config) (*Server, error) {
 		cfg.MaxClients = DefaultMaxClients
 	}
 	s := &Server{
-		cfg:      cfg,
-		names:    map[raft.NodeID]string{},
-		started:  time.Now(),
-		draining: make(chan struct{}),
-		stop:     make(chan struct{}),
-		done:     make(chan struct{}),
+		cfg:       cfg,
+		directory: newDirectory(cfg.Members),
+		started:   time.Now(),
+		draining:  make(chan struct{}),
+		stop:      make(chan struct{}),
+		done:      make(chan struct{}),
 	}
-	for _, m := range cfg.Members {
-		s.names[m.ID] = m.Name
-	}
-	if s.names[cfg.ID] == "" {
-		return nil, fmt.Errorf("id %d is not among the members", cfg.ID)
+	if s.name() == "" {
+		return nil, fmt.Errorf("id %d is not among the members, and has no name", cfg.ID)
 	}
 	if cfg.TLS != nil {
 		identity, err := newIdentity(*cfg.TLS, func(err error) { s.report("tls", "%v", err) })
@@ -145,7 +144,7 @@ func Start(cfg Config) (*Server, error) {
 		}
 		s.identity = identity
 	}
-	s.events = &eventLog{w: cfg.Events, node: s.names[cfg.ID]}
+	s.events = &eventLog{w: cfg.Events, node: s.name()}
 	log, restored, err := wal.Open(cfg.FS, cfg.Dir, wal.Options{Salt: uint64(cfg.Incarnation)})
 	if err != nil {
 		return nil, err
@@ -158,6 +157,7 @@ func Start(cfg Config) (*Server, error) {
 	replicaConfig.State = state
 	member, err := replica.New(replicaConfig, restored)
 	if err == nil {
+		s.directory.use(member.Configuration())
 		err = s.logStart(log.Recovery(), restored)
 	}
 	if err != nil {
@@ -178,13 +178,11 @@ func (s *Server) run(member *replica.Replica, log *wal.Log) {
 	if s.identity == nil && s.cfg.Token == "" {
 		s.quick = newQuickListener(s, s.clients)
 	}
+	s.loop.relink(member.Configuration())
 	s.goroutine(s.disk.run)
 	s.goroutine(s.shots.run)
 	s.goroutine(s.loop.run)
 	s.goroutine(s.peers.run)
-	for _, link := range s.loop.links {
-		s.goroutine(link.run)
-	}
 	s.goroutine(func() {
 		var clients net.Listener = s.clients
 		if s.identity != nil {
@@ -217,6 +215,14 @@ func (s *Server) replicaConfig() replica.Config {
 			LeaseReads: c.LeaseReads, LeaseMargin: c.LeaseMargin, DiskPatience: c.DiskPatience,
 		},
 	}
+}
+
+// name returns what this server is called.
+func (s *Server) name() string {
+	if name := s.directory.name(s.cfg.ID); name != "" {
+		return name
+	}
+	return s.cfg.Name
 }
 
 func (s *Server) goroutine(f func()) {

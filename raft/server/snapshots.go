@@ -112,7 +112,7 @@ func (p *snapshotter) send(m raft.Message) error {
 	}
 	return p.s.events.write(event{
 		Event: "snapshot", Term: part.Snapshot.Term, Index: part.Snapshot.Index, State: "sent",
-		Peer: p.s.names[m.To],
+		Peer: p.s.directory.name(m.To),
 	})
 }
 

@@ -30,7 +30,7 @@ func (s *Server) transfer(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, answer.Refusal)
 		return
 	}
-	reply(w, http.StatusOK, transferAnswer{s.names[answer.Leader]})
+	reply(w, http.StatusOK, transferAnswer{s.directory.name(answer.Leader)})
 }
 
 // successorOf reads who is to lead: 0, anybody, if the request does not say.
@@ -41,10 +41,8 @@ func (s *Server) successorOf(r *http.Request) (raft.NodeID, error) {
 	if err := decode(r, &body); err != nil || body.To == nil {
 		return 0, err
 	}
-	for id, name := range s.names {
-		if name == *body.To {
-			return id, nil
-		}
+	if m, ok := s.directory.find(*body.To); ok {
+		return m.ID, nil
 	}
 	return 0, malformed("to %q: no such member", *body.To)
 }

@@ -148,6 +148,8 @@ func (d *decoder) hello() *Hello {
 		From:    raft.NodeID(d.uint()),
 		To:      raft.NodeID(d.uint()),
 		Stream:  Stream(d.small("stream", uint64(Snapshots)+1)),
+		Name:    string(d.bytes()),
+		Address: string(d.bytes()),
 	}
 	if len(d.rest) > 0 {
 		h.Proof = string(d.bytes())

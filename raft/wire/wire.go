@@ -22,7 +22,7 @@ import (
 )
 
 // Version is the frame format that this package speaks; a Hello of another version is refused.
-const Version = 2
+const Version = 3
 
 // MaxFrame bounds the body of a frame in bytes, so that a broken length cannot exhaust memory.
 const MaxFrame = 32 << 20
@@ -75,12 +75,15 @@ func StreamOf(kind raft.MessageKind) Stream {
 	return Control
 }
 
-// Hello opens a stream: who dials whom, in which cluster, for what.
+// Hello opens a stream: who dials whom, in which cluster, for what. Whoever does not know the member
+// that dials, because it has only just been added or has yet to be, learns here where to answer.
 type Hello struct {
 	Cluster uint64
 	From    raft.NodeID
 	To      raft.NodeID
 	Stream  Stream
+	Name    string // of From
+	Address string // of From's peer listener; empty: From does not know
 	Proof   string // of the token of the cluster; empty: none, and then not on the wire
 }
 
@@ -99,6 +102,8 @@ func AppendHello(dst []byte, h Hello) []byte {
 	for _, v := range []uint64{Version, h.Cluster, uint64(h.From), uint64(h.To), uint64(h.Stream)} {
 		dst = binary.AppendUvarint(dst, v)
 	}
+	dst = appendBytes(dst, []byte(h.Name))
+	dst = appendBytes(dst, []byte(h.Address))
 	if h.Proof != "" {
 		dst = appendBytes(dst, []byte(h.Proof))
 	}

@@ -1,0 +1,159 @@
+package server
+
+import (
+	"net"
+	"net/http"
+
+	"gauntlet/raft"
+)
+
+// membersBody is GET /v1/members: what this server's log says.
+type membersBody struct {
+	Index   uint64       `json:"index"` // of the entry that brought the configuration in effect
+	Joint   bool         `json:"joint"` // a change of voters is under way
+	Leader  string       `json:"leader"`
+	Members []memberBody `json:"members"`
+}
+
+type memberBody struct {
+	ID      raft.NodeID `json:"id"`
+	Name    string      `json:"name"`
+	Address string      `json:"address"`
+	Role    string      `json:"role"` // "voter"; "learner"; "leaving": a voter until the change is done
+	// Match is the last entry that the member is known to hold; of a leader's answer alone.
+	Match *uint64 `json:"match,omitempty"`
+}
+
+// changedAnswer is the success of a change of the members.
+type changedAnswer struct {
+	Index uint64 `json:"index"` // of the entry that completed it
+}
+
+// A hello, which carries both, is not to be longer than what a stranger may say.
+const (
+	maxNameBytes    = 128
+	maxAddressBytes = 300
+)
+
+func membersOf(config raft.Configuration) []memberBody {
+	bodies := []memberBody{}
+	for _, m := range config.All() {
+		body := memberBody{ID: m.ID, Name: m.Name, Address: m.Address, Role: "leaving"}
+		for _, v := range config.Voters {
+			if v.ID == m.ID {
+				body.Role = "voter"
+			}
+		}
+		for _, l := range config.Learners {
+			if l.ID == m.ID {
+				body.Role = "learner"
+			}
+		}
+		bodies = append(bodies, body)
+	}
+	return bodies
+}
+
+func (s *Server) getMembers(w http.ResponseWriter, r *http.Request) {
+	v, ok := s.view(r.Context())
+	if !ok {
+		refuse(w, http.StatusServiceUnavailable, reasonTimeout)
+		return
+	}
+	body := membersBody{
+		Index: v.status.Configuration.Index, Joint: v.config.Joint(),
+		Leader: s.directory.name(v.status.Leader), Members: membersOf(v.config),
+	}
+	for i := range body.Members {
+		for _, p := range v.progress {
+			if p.ID == body.Members[i].ID {
+				body.Members[i].Match = &p.Match
+			}
+		}
+	}
+	reply(w, http.StatusOK, body)
+}
+
+// addMember adds a server that waits for it (--join) as a learner.
+func (s *Server) addMember(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		ID      raft.NodeID `json:"id"`
+		Name    string      `json:"name"`
+		Address string      `json:"address"`
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+	if err := decode(r, &body); err != nil {
+		refuseInput(w, err)
+		return
+	}
+	host, port, err := net.SplitHostPort(body.Address)
+	switch {
+	case body.ID == 0:
+		err = malformed("id: above 0, and above that of all members so far")
+	case body.Name == "" || len(body.Name) > maxNameBytes:
+		err = malformed("name: between 1 and %d bytes", maxNameBytes)
+	case err != nil || len(body.Address) > maxAddressBytes || host == "" || port == "":
+		err = malformed("address %q: want HOST:PORT", body.Address)
+	}
+	if err != nil {
+		refuseInput(w, err)
+		return
+	}
+	s.reconfigure(w, r, raft.Change{
+		Kind:   raft.AddLearner,
+		Member: raft.Member{ID: body.ID, Name: body.Name, Address: body.Address},
+	})
+}
+
+// promoteMember makes a learner a voter, and may remove another member in the same change, which the
+// body then names.
+func (s *Server) promoteMember(w http.ResponseWriter, r *http.Request) {
+	changes := []raft.Change{{Kind: raft.Promote}}
+	names := []string{r.PathValue("name")}
+	var body struct {
+		Replaces string `json:"replaces"`
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+	if r.ContentLength != 0 {
+		if err := decode(r, &body); err != nil {
+			refuseInput(w, err)
+			return
+		}
+	}
+	if body.Replaces != "" {
+		changes, names = append(changes, raft.Change{Kind: raft.Remove}), append(names, body.Replaces)
+	}
+	s.reconfigureNamed(w, r, changes, names)
+}
+
+func (s *Server) removeMember(w http.ResponseWriter, r *http.Request) {
+	s.reconfigureNamed(w, r, []raft.Change{{Kind: raft.Remove}}, []string{r.PathValue("name")})
+}
+
+// reconfigureNamed makes changes of members by their names.
+func (s *Server) reconfigureNamed(
+	w http.ResponseWriter, r *http.Request, changes []raft.Change, names []string,
+) {
+	for i, name := range names {
+		m, ok := s.directory.find(name)
+		if !ok {
+			refuse(w, http.StatusNotFound, "no member is called "+name)
+			return
+		}
+		changes[i].Member = raft.Member(m)
+	}
+	s.reconfigure(w, r, changes...)
+}
+
+// reconfigure has the members changed, if this server leads; else it says who does.
+func (s *Server) reconfigure(w http.ResponseWriter, r *http.Request, changes ...raft.Change) {
+	answer := s.do(r.Context(), &request{changes: changes})
+	switch {
+	case answer.Refusal == nil:
+		reply(w, http.StatusOK, changedAnswer{answer.Index})
+	case answer.Refusal.Conflict:
+		refuse(w, http.StatusConflict, answer.Refusal.Reason)
+	default:
+		s.refused(w, answer.Refusal)
+	}
+}
