@@ -297,4 +297,3 @@ func (s *Server) Kill() {
 
 // now is the clock of the replica: monotonic, and it goes on while the process is stopped.
 func (s *Server) now() time.Duration { return time.Since(s.started) }
-//	quick.go     plain reads and puts without net/http; plain.go tells which these are
