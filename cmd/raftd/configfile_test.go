@@ -73,7 +73,7 @@ func TestReadmeConfig(t *testing.T) {
 // Goal: all that is wrong with a file is told at once, each with its line and how to mend it.
 func TestBadConfigFile(t *testing.T) {
 	for _, bad := range []struct{ text, want string }{
-		{"", "missing flags: --data=STRING, --name=STRING, --peers=NAME=HOST:PORT,..."},
+		{"", "missing flags: --data=STRING, --name=STRING"},
 		{"- name", "FILE:1: not a mapping\n  hint: write one setting a line, such as name: n1"},
 		{"name: [", "FILE:1: did not find expected node content"},
 		{goodConfig + "---\nname: n1\n", "FILE:8: a second document: there may be one only"},

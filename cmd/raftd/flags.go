@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -37,8 +38,12 @@ type memberFlags struct {
 	Config configFlag `placeholder:"FILE" help:"Settings, as YAML; flags win. See raft/README.md."`
 	Name   string     `required:"" help:"This member's name, one of --peers."`
 	Data   string     `required:"" help:"Directory of the log. Created if absent."`
-	Peers  []string   `required:"" placeholder:"NAME=HOST:PORT" help:"All members, in one order."`
+	Peers  []string   `placeholder:"NAME=HOST:PORT" help:"The first members, in one order."`
 	Log    string     `placeholder:"FILE" help:"Event log; default: standard output."`
+
+	Join    bool   `help:"In place of --peers: wait to be added to a cluster that runs."`
+	ID      uint64 `name:"id" help:"With --join: a number above that of all members so far."`
+	Cluster string `placeholder:"NAME" help:"What members share; default: the list of --peers."`
 }
 
 // networkFlags say who may reach the member.
@@ -103,7 +108,7 @@ func (f *Flags) problems() []problem {
 	if f.Heartbeat == 0 {
 		f.Heartbeat = f.ElectionTimeout / 6
 	}
-	problems := f.parsePeers()
+	problems := f.identify()
 	wrong := func(is bool, flag, hint, format string, values ...any) {
 		if is {
 			problems = append(problems, problem{flag, fmt.Sprintf(format, values...), hint})
@@ -187,6 +192,30 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// identify finds out who the member is: one of the first, or one that joins them. The number of the
+// latter must never have been another's, so that nobody takes its votes and entries for theirs.
+func (f *Flags) identify() []problem {
+	var problems []problem
+	wrong := func(is bool, flag, text string) {
+		if is {
+			problems = append(problems, problem{flag, text, ""})
+		}
+	}
+	if !f.Join {
+		wrong(f.ID != 0, "id", "is for --join: the first members are numbered in the order of --peers")
+		wrong(len(f.Peers) == 0, "peers", "missing: the first members, or --join")
+		if len(f.Peers) > 0 {
+			problems = append(problems, f.parsePeers()...)
+		}
+		return problems
+	}
+	f.self = raft.NodeID(f.ID)
+	wrong(f.ID == 0, "id", "missing: with --join, a number above that of all members so far")
+	wrong(f.Cluster == "", "cluster", "missing: with --join, the name that the members were given")
+	wrong(len(f.Peers) > 0, "peers", "and --join exclude each other: who takes part, its leader says")
+	return problems
+}
+
 func (f *Flags) parsePeers() []problem {
 	var problems []problem
 	names, addresses := map[string]bool{}, map[string]bool{}
@@ -222,13 +251,14 @@ func (f *Flags) parsePeers() []problem {
 	return problems
 }
 
-// config is what the flags say. Members recognise each other by a hash of the list of peers.
+// config is what the flags say. Members recognise each other by a hash of their cluster's name, or of
+// the list of peers.
 func (f *Flags) config() server.Config {
 	hash := fnv.New64a()
-	hash.Write([]byte(strings.Join(f.Peers, ",")))
+	hash.Write([]byte(cmp.Or(f.Cluster, strings.Join(f.Peers, ","))))
 	cfg := server.Config{
 		Token: f.token,
-		ID:    f.self, Members: f.members, Cluster: hash.Sum64(),
+		ID:    f.self, Name: f.Name, Members: f.members, Cluster: hash.Sum64(),
 		Dir:             f.Data,
 		ElectionTimeout: f.ElectionTimeout,
 		Heartbeat:       f.Heartbeat,

@@ -18,11 +18,17 @@ import (
 // Goal: bad flags end with exit code 64 and one lower-case line that names the flag.
 func TestBadFlags(t *testing.T) {
 	good := []string{"--name", "n1", "--data", t.TempDir(), "--peers", "n1=h:1,n2=h:2"}
+	join := []string{"--name", "n4", "--data", t.TempDir(), "--join"}
 	for _, bad := range []struct {
 		args []string
 		line string
 	}{
 		{nil, "missing flags: --data=STRING, --name"},
+		{good[:4], "--peers missing: the first members, or --join"},
+		{append(good, "--id", "4"), "--id is for --join"},
+		{append(join, "--cluster", "c"), "--id missing: with --join, a number"},
+		{append(join, "--id", "4"), "--cluster missing: with --join, the name"},
+		{append(join, "--id", "4", "--cluster", "c", "--peers", "n1=h:1"), "exclude each other"},
 		{append(good, "--colour", "red"), "unknown flag --colour"},
 		{append(good, "--name", "n3"), `--name "n3" is not among --peers`},
 		{append(good, "--peers", "n3"), `"n3" is not NAME=HOST:PORT`},
@@ -41,6 +47,39 @@ func TestBadFlags(t *testing.T) {
 		if code != exitUsage || !strings.Contains(line, bad.line) ||
 			strings.Count(line, "\n") != 1 || stdout.Len() > 0 {
 			t.Errorf("%q: exit %d, %q, want 64 and %q", bad.args, code, line, bad.line)
+		}
+	}
+}
+
+// Goal: who joins has the number it is given, knows no members, and recognises those that were given
+// the cluster's name; whoever was given another name, or none, is a stranger.
+func TestJoining(t *testing.T) {
+	configOf := func(args ...string) (id, cluster uint64, members int) {
+		t.Helper()
+		f, _, err := parse(append([]string{"--data=d"}, args...), io.Discard, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := f.config()
+		if c.Name != f.Name {
+			t.Errorf("%q is called %q", f.Name, c.Name)
+		}
+		return uint64(c.ID), c.Cluster, len(c.Members)
+	}
+	id, joined, members := configOf("--name=n4", "--join", "--id=9", "--cluster=c")
+	if id != 9 || members != 0 {
+		t.Errorf("it is %d of %d members", id, members)
+	}
+	for _, c := range []struct {
+		args []string
+		same bool
+	}{
+		{[]string{"--peers=n1=h:1", "--cluster=c"}, true},
+		{[]string{"--peers=n1=h:1", "--cluster=d"}, false},
+		{[]string{"--peers=n1=h:1"}, false},
+	} {
+		if _, cluster, _ := configOf(append(c.args, "--name=n1")...); (cluster == joined) != c.same {
+			t.Errorf("%q is of the same cluster: %v, want %v", c.args, !c.same, c.same)
 		}
 	}
 }
