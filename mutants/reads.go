@@ -30,7 +30,7 @@ var reads = []Mutant{
 		ID:   "read-before-apply",
 		Rule: "a read waits until its index is applied (thesis 6.4)",
 		Edits: []Edit{{"raft/replica/requests.go",
-			"		case c.Index > r.applied:\n			later = append(later, c)\n",
+			"		case c.Index > r.applied.Index:\n			later = append(later, c)\n",
 			""}},
 	},
 	{
