@@ -136,8 +136,8 @@ func (s *schedule) toggle() {
 	s.cut[link] = !s.cut[link]
 }
 
-// heal mends everything, and stops whoever has been removed. Within a bounded time there must be one
-// leader that commits, a log that all members share, and answers to reads on every one of them.
+// heal mends everything, and stops whoever has been removed. Within a bounded time there must be
+// one leader that commits, a log that all members share, and answers to reads on every one of them.
 func (s *schedule) heal() error {
 	s.cut = make(map[[2]NodeID]bool)
 	for _, n := range s.nodes {

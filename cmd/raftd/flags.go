@@ -251,8 +251,8 @@ func (f *Flags) parsePeers() []problem {
 	return problems
 }
 
-// config is what the flags say. Members recognise each other by a hash of their cluster's name, or of
-// the list of peers.
+// config is what the flags say. Members recognise each other by a hash of their cluster's name, or
+// of the list of peers.
 func (f *Flags) config() server.Config {
 	hash := fnv.New64a()
 	hash.Write([]byte(cmp.Or(f.Cluster, strings.Join(f.Peers, ","))))

@@ -51,8 +51,8 @@ func TestBadFlags(t *testing.T) {
 	}
 }
 
-// Goal: who joins has the number it is given, knows no members, and recognises those that were given
-// the cluster's name; whoever was given another name, or none, is a stranger.
+// Goal: who joins has the number it is given, knows no members, and recognises those that were
+// given the cluster's name; whoever was given another name, or none, is a stranger.
 func TestJoining(t *testing.T) {
 	configOf := func(args ...string) (id, cluster uint64, members int) {
 		t.Helper()

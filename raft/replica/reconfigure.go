@@ -39,7 +39,8 @@ func (r *Replica) Progress() []raft.Progress {
 	return r.core.Progress()
 }
 
-// observeConfiguration tells of a configuration that took effect, be it because another was dropped.
+// observeConfiguration tells of a configuration that took effect, be it because another was
+// dropped.
 func (r *Replica) observeConfiguration(was, is *raft.Status) {
 	if is.Configuration == was.Configuration {
 		return

@@ -77,7 +77,7 @@ type Event struct {
 	Peer   raft.NodeID // of a "transfer" event: the successor
 	State  string      // of a "transfer" event: Begun or GivenUp; of a "disk" event: Hangs or Back;
 	// of a "snapshot" event: Taken or Installed
-	Index uint64 // of a "snapshot" event: of the last entry it stands for; of a "config" event: of its entry
+	Index uint64 // the entry of a "config" event; the last that a snapshot stands for
 
 	Configuration *raft.Configuration // of a "config" event: what is in effect from now on
 }

@@ -19,7 +19,7 @@ type memberBody struct {
 	ID      raft.NodeID `json:"id"`
 	Name    string      `json:"name"`
 	Address string      `json:"address"`
-	Role    string      `json:"role"` // "voter"; "learner"; "leaving": a voter until the change is done
+	Role    string      `json:"role"` // "voter", "learner", or "leaving": still a voter, for now
 	// Match is the last entry that the member is known to hold; of a leader's answer alone.
 	Match *uint64 `json:"match,omitempty"`
 }
@@ -105,8 +105,8 @@ func (s *Server) addMember(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// promoteMember makes a learner a voter, and may remove another member in the same change, which the
-// body then names.
+// promoteMember makes a learner a voter, and may remove another member in the same change, which
+// the body then names.
 func (s *Server) promoteMember(w http.ResponseWriter, r *http.Request) {
 	changes := []raft.Change{{Kind: raft.Promote}}
 	names := []string{r.PathValue("name")}

@@ -75,8 +75,9 @@ func StreamOf(kind raft.MessageKind) Stream {
 	return Control
 }
 
-// Hello opens a stream: who dials whom, in which cluster, for what. Whoever does not know the member
-// that dials, because it has only just been added or has yet to be, learns here where to answer.
+// Hello opens a stream: who dials whom, in which cluster, for what. Whoever does not know the
+// member that dials, because it has only just been added or has yet to be, learns here where to
+// answer.
 type Hello struct {
 	Cluster uint64
 	From    raft.NodeID
