@@ -176,16 +176,27 @@ func (s *schedule) heal() error {
 	if proposed == "" || string(s.committed[len(s.committed)-1].Data) != proposed {
 		return fmt.Errorf("proposal %q was not committed", proposed)
 	}
-	for range 4 * len(s.network) {
-		if len(s.network) > 0 {
-			if n := s.deliver(0, false); n.core != nil {
-				s.settle(n)
-			}
-		}
+	if err := s.quieten(); err != nil {
+		return err
 	}
 	for _, n := range s.running() {
 		if len(n.reads) > 0 {
 			return fmt.Errorf("member %d has open reads %v", n.cfg.ID, n.reads)
+		}
+	}
+	return nil
+}
+
+// quieten delivers all that is on its way, and what follows from it at this instant. That comes to
+// an end: every open read costs at most a question, a round of heartbeats of its own, and an answer.
+func (s *schedule) quieten() error {
+	members := len(s.nodes)
+	for most := len(s.network) + members*(2*members+2); len(s.network) > 0; most-- {
+		if most == 0 {
+			return fmt.Errorf("messages without end: %d are on their way", len(s.network))
+		}
+		if n := s.deliver(0, false); n.core != nil {
+			s.settle(n)
 		}
 	}
 	return nil
