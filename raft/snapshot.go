@@ -45,8 +45,9 @@ func (s *Snapshot) last() Position {
 
 // Compact tells that a snapshot of this member's own state is durable, and lets go of the log that
 // it stands for, but for the last few entries, Config.KeepEntries, and those behind a snapshot that
-// a peer is being sent. Nothing that is not durable is dropped. A snapshot that is older than the
-// one known does nothing.
+// a peer is being sent, unless the peer has gone silent: then it may be dead, and the log would grow
+// for ever. Nothing that is not durable is dropped. A snapshot that is older than the one known does
+// nothing.
 func (c *Core) Compact(s Snapshot) {
 	if s.Index <= c.snapshot.Index {
 		return
@@ -58,8 +59,10 @@ func (c *Core) Compact(s Snapshot) {
 	c.snapshot = s
 	upTo := s.Index - min(s.Index, c.cfg.KeepEntries)
 	for i := range c.peers {
-		if c.role == Leader && c.peers[i].state == install {
-			upTo = min(upTo, c.peers[i].shipment.snapshot.Index)
+		p := &c.peers[i]
+		heard := c.now < p.heard+c.cfg.ElectionTimeoutMin
+		if c.role == Leader && p.state == install && heard {
+			upTo = min(upTo, p.shipment.snapshot.Index)
 		}
 	}
 	c.log.compact(min(upTo, c.log.durable))
