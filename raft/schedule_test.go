@@ -187,8 +187,9 @@ func (s *schedule) heal() error {
 	return nil
 }
 
-// quieten delivers all that is on its way, and what follows from it at this instant. That comes to
-// an end: every open read costs at most a question, a round of heartbeats of its own, and an answer.
+// quieten delivers all that is on its way, and what follows from it at this instant. That comes
+// to an end: every open read costs at most a question, a round of heartbeats of its own, and an
+// answer.
 func (s *schedule) quieten() error {
 	members := len(s.nodes)
 	for most := len(s.network) + members*(2*members+2); len(s.network) > 0; most-- {

@@ -45,9 +45,8 @@ func (s *Snapshot) last() Position {
 
 // Compact tells that a snapshot of this member's own state is durable, and lets go of the log that
 // it stands for, but for the last few entries, Config.KeepEntries, and those behind a snapshot that
-// a peer is being sent, unless the peer has gone silent: then it may be dead, and the log would grow
-// for ever. Nothing that is not durable is dropped. A snapshot that is older than the one known does
-// nothing.
+// a peer is being sent, unless the peer has gone silent: it may be dead, and the log would grow for
+// ever. Nothing that is not durable is dropped. A snapshot older than the one known does nothing.
 func (c *Core) Compact(s Snapshot) {
 	if s.Index <= c.snapshot.Index {
 		return
