@@ -179,6 +179,35 @@ func await(t testing.TB, what string, condition func() bool) {
 	}
 }
 
+// lag is how late a goroutine of this process came to run at worst, when all it had to do was to
+// wake up: the machine's part in any delay that a test measures.
+type lag struct{ worst atomic.Int64 }
+
+// measureLag watches until the test ends.
+func measureLag(t *testing.T) *lag {
+	const sleep = testET / 20
+	l, over := &lag{}, make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	go func() {
+		for {
+			began := time.Now()
+			select {
+			case <-over:
+				return
+			case <-time.After(sleep):
+				l.worst.Store(max(l.worst.Load(), int64(time.Since(began)-sleep)))
+			}
+		}
+	}()
+	return l
+}
+
+// allow returns how long may be taken by what on an idle machine takes no more than limit: about
+// ten goroutines have their turn in a request, and each of them may come late.
+func (l *lag) allow(limit time.Duration) time.Duration {
+	return limit + 10*time.Duration(l.worst.Load())
+}
+
 // lineLog is an event log in memory.
 type lineLog struct {
 	mu   sync.Mutex

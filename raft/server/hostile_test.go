@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ import (
 // every request, and none of them late.
 func undisturbed(t *testing.T, c *cluster, f func()) {
 	t.Helper()
-	const late = 2 * time.Second // only a loaded machine takes more than a few milliseconds
+	lag := measureLag(t)
 	stop, ended := make(chan struct{}), make(chan struct{})
 	var done atomic.Int64
 	go func() {
@@ -37,7 +38,7 @@ func undisturbed(t *testing.T, c *cluster, f func()) {
 			start := time.Now()
 			body := fmt.Sprintf(`{"value":"%d"}`, i)
 			code, answer := c.call(0, "PUT", "/v1/kv/good", body)
-			if took := time.Since(start); code != 200 || took > late {
+			if took := time.Since(start); code != 200 || took > lag.allow(time.Second) {
 				t.Errorf("the good client got %d %s after %v", code, answer, took)
 				return
 			}
@@ -59,7 +60,7 @@ func undisturbed(t *testing.T, c *cluster, f func()) {
 	<-ended
 }
 
-// dialAll opens n connections and says the same on each.
+// dialAll opens n connections and says the same on each, as far as it is let.
 func dialAll(t *testing.T, address string, n int, say string) []net.Conn {
 	t.Helper()
 	var conns []net.Conn
@@ -69,9 +70,7 @@ func dialAll(t *testing.T, address string, n int, say string) []net.Conn {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
-		if _, err := io.WriteString(conn, say); err != nil {
-			t.Fatal(err)
-		}
+		io.WriteString(conn, say) // a failure shows in what is answered: it may be refused by now
 		conns = append(conns, conn)
 	}
 	return conns
@@ -99,11 +98,13 @@ func TestIdleAndSlowClients(t *testing.T) {
 // is told so.
 // Method: a bound of 8; ten idle connections; then eight that are being served, on a loop held up.
 func TestClientBound(t *testing.T) {
-	c := newCluster(t, 1)
+	c := newCluster(t, 1, func(cfg *Config) { cfg.RequestTimeout = patience })
 	c.leader()
 	s := c.servers[0]
-	http.DefaultClient.CloseIdleConnections()
-	await(t, "no client is left", func() bool { return s.clients.count() == 0 })
+	await(t, "no client is left", func() bool {
+		http.DefaultClient.CloseIdleConnections() // which takes those that are idle by now
+		return s.clients.count() == 0
+	})
 	s.clients.mu.Lock()
 	s.clients.limit = 8
 	s.clients.mu.Unlock()
@@ -121,6 +122,8 @@ func TestClientBound(t *testing.T) {
 	}
 
 	release := make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	defer free() // so that a test that fails can end
 	s.loop.questions <- func() { <-release }
 	busy := dialAll(t, c.clients[0], 8, "GET /v1/kv/k HTTP/1.1\r\nHost: x\r\n\r\n")
 	await(t, "eight are being served", func() bool {
@@ -138,7 +141,7 @@ func TestClientBound(t *testing.T) {
 	if code, body := answerOn(t, one); code != 503 || !strings.Contains(body, "too many conn") {
 		t.Errorf("one too many got %d %s", code, body)
 	}
-	close(release)
+	free()
 	for _, conn := range busy {
 		if code, body := answerOn(t, conn); code != 200 {
 			t.Errorf("one being served got %d %s", code, body)
