@@ -109,7 +109,7 @@ func (w *World) next(c *worker) {
 
 // answers tells whether the worker's member is one that a liveness phase counts on.
 func (w *World) answers(c *worker) bool {
-	return w.heal.core&(1<<(c.index%w.options.Nodes)) != 0
+	return w.heal.serving&(1<<w.asked(c.index).index) != 0
 }
 
 // call makes a worker's next request.
@@ -124,12 +124,12 @@ func (w *World) call(index int) {
 	if err != nil {
 		return // a schedule is valid before it is played
 	}
-	ref := int32(len(w.operations))
+	ref, m := int32(len(w.operations)), w.asked(index)
 	op := operation{
-		Operation: history.Operation{ID: int64(ref) + 1, Process: c.process,
-			Node: w.names[index%w.options.Nodes], Kind: inv.Kind, Key: inv.Key, Input: inv.Input,
+		Operation: history.Operation{ID: int64(ref) + 1, Process: c.process, Node: m.name,
+			Kind: inv.Kind, Key: inv.Key, Input: inv.Input,
 			Call: w.now},
-		worker: index, member: index % w.options.Nodes, request: request, inv: inv,
+		worker: index, member: m.index, request: request, inv: inv,
 		read: request.Op == workload.OpGet, record: -1,
 	}
 	w.operations = append(w.operations, op)
@@ -207,6 +207,10 @@ func (w *World) reach(e *event) {
 // answered takes an answer of a replica. It is on its way to its client from now on.
 func (w *World) answered(m *member, a *replica.Answer) {
 	ref := m.requests[a.ID-1]
+	if ref <= firstAsk {
+		w.told(int(firstAsk-ref), a)
+		return
+	}
 	if ref < 0 {
 		w.probed(m, int(-ref-1), a)
 		return

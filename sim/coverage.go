@@ -59,6 +59,13 @@ const (
 	conditionMet
 	connectionReset
 	linkStalled
+	jointCommitted
+	jointRolledBack
+	leaderRemoved
+	learnerPromoted
+	nodeReplaced
+	changeWhileCut
+	electedWhileJoint
 	situations // how many there are
 )
 
@@ -112,6 +119,13 @@ var Situations = [situations]string{
 	conditionMet:           "a fault began when its condition held",
 	connectionReset:        "a message under way died with its connection",
 	linkStalled:            "a link stalled for want of acknowledgements",
+	jointCommitted:         "a joint configuration was committed",
+	jointRolledBack:        "a joint configuration was dropped with its entry",
+	leaderRemoved:          "a leader that was removed stepped down",
+	learnerPromoted:        "a learner became a voter",
+	nodeReplaced:           "a voter was replaced by a learner",
+	changeWhileCut:         "a change of the members began while links were cut",
+	electedWhileJoint:      "a leader was elected under a joint configuration",
 }
 
 // Coverage counts how often each situation was seen in a run, in the order of Situations.
@@ -170,6 +184,7 @@ func (w *World) noticeStatus(m *member, was, is *raft.Status) {
 	if is.Role != was.Role {
 		w.noticeRole(m, was, is)
 	}
+	w.noticeConfiguration(m, was, is)
 	if is.Commit > was.Commit && is.Role == raft.Leader && m.clientCuts > 0 {
 		w.saw(unaskedLeader)
 	}
@@ -244,7 +259,7 @@ func (w *World) noticeRole(m *member, was, is *raft.Status) {
 
 // deaf tells whether a member can send to a majority but hear from none.
 func (w *World) deaf(m *member) bool {
-	n := w.options.Nodes
+	n := len(w.members)
 	heard, told := 1, 1
 	for other := range n {
 		if other == m.index {
@@ -274,11 +289,11 @@ func (w *World) noticeCrash(m *member) {
 	}
 	dead := 1
 	for _, other := range w.members {
-		if other != m && other.state == down {
+		if other != m && other.state == down && w.belongs(other) {
 			dead++
 		}
 	}
-	if dead >= len(w.members)/2+1 && len(w.members) > 1 {
+	if n := len(w.current.All()); dead >= n/2+1 && n > 1 && w.belongs(m) {
 		w.saw(majorityDown)
 	}
 }

@@ -20,7 +20,7 @@ const tcpPatience = 200 * time.Millisecond
 // acknowledgements, and stalls. By reject its connection is reset as well, and what is under way on
 // either dies with the connections, however short the cut.
 func (w *World) bindLinks(f *faultState) {
-	n := w.options.Nodes
+	n := len(w.members)
 	var against []int32
 	for _, cut := range f.action.Cuts {
 		if cut.From == history.Clients {

@@ -23,6 +23,8 @@ const (
 	eventProbe                     // the liveness phase looks at the core
 	eventFinish                    // the run ends
 	eventLook                      // faults look whether their conditions hold now
+	eventOrder                     // ref: the change of the members that is asked for
+	eventStop                      // who: a member that was removed is stopped for good
 	eventRelent                    // no fault lasts any longer, though the load goes on
 )
 

@@ -6,6 +6,7 @@ import (
 
 	"gauntlet/history"
 	"gauntlet/nemesis"
+	"gauntlet/raft"
 )
 
 // historyFaults is the faults as a history tells them.
@@ -122,9 +123,15 @@ func (w *World) carries(l *link) {
 // caughtUp notes after which faults the members have caught up: all run, agree on term and leader,
 // and have committed what anybody had when the fault was healed.
 func (w *World) caughtUp() {
-	first := &w.members[0].seen
-	least := first.Commit
+	var first *raft.Status
+	least := ^uint64(0)
 	for _, m := range w.members {
+		if !w.belongs(m) {
+			continue
+		}
+		if first == nil {
+			first = &m.seen
+		}
 		if m.state != running || m.seen.Leader == 0 || m.seen.Leader != first.Leader ||
 			m.seen.Term != first.Term {
 			return

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"fmt"
+	"math/bits"
+	"slices"
 	"time"
 
 	"gauntlet/raft"
@@ -15,6 +17,7 @@ import (
 // have one leader, acknowledge fresh writes through every member, and agree on one log.
 type healing struct {
 	core     uint // bit i: member i belongs to it
+	serving  uint // ... and to the configuration that came out in the end
 	began    time.Duration
 	due      time.Duration
 	probes   int
@@ -35,40 +38,75 @@ func (w *World) healAll() {
 		w.heap.push(event{at: w.now + w.patience(), kind: eventFinish})
 		return
 	}
+	h.serving = h.core
 	w.phase("liveness")
 	w.leaveOut(l)
 	w.heap.push(event{at: w.now + 1, kind: eventProbe})
 }
 
-// coreOf is the members that the phase counts on: those of the schedule whose logs are sound. It is
-// 0 if they are no quorum.
+// coreOf is the members that the phase counts on: those of the schedule whose logs are sound, if
+// they decide whatever configuration comes out in the end: the one committed last, or any that a
+// log has behind it. Else it is all that are named there; 0 if those are no quorum, either.
 func (w *World) coreOf(l *schedule.Liveness) (core uint) {
-	members, size := l.Core, 0
-	if len(members) == 0 {
-		for i := range w.members {
-			members = append(members, i)
-		}
-	}
-	for _, i := range members {
-		if !w.members[i].rotten {
+	possible := w.watch.Configurations()
+	for i, m := range w.members {
+		if (len(l.Core) == 0 || slices.Contains(l.Core, i)) && !m.rotten && named(possible, i) {
 			core |= 1 << i
-			size++
 		}
 	}
-	if size < w.options.Nodes/2+1 {
-		return 0
+	if !decides(possible, core) { // the members have changed too much
+		for i, m := range w.members {
+			if !m.rotten && named(possible, i) {
+				core |= 1 << i
+			}
+		}
+		if !decides(possible, core) {
+			return 0
+		}
 	}
-	if size == w.options.Nodes/2+1 && size < w.options.Nodes {
+	if n := w.options.Nodes; bits.OnesCount(core) == n/2+1 && bits.OnesCount(core) < n {
 		w.saw(smallestCore)
 	}
 	return core
 }
 
+// named tells whether a member is in one of the configurations.
+func named(configs []raft.Configuration, member int) bool {
+	return slices.ContainsFunc(configs, func(c raft.Configuration) bool {
+		_, ok := c.Find(raft.NodeID(member + 1))
+		return ok
+	})
+}
+
+// decides tells whether members hold a quorum of each of the configurations, and of both halves of
+// those that are joint.
+func decides(configs []raft.Configuration, core uint) bool {
+	for _, c := range configs {
+		for _, voters := range [][]raft.Member{c.Voters, c.Outgoing} {
+			size := 0
+			for _, v := range voters {
+				size += int(core >> (v.ID - 1) & 1)
+			}
+			if len(voters) > 0 && size < len(voters)/2+1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // leaveOut breaks the members outside the core for good.
 func (w *World) leaveOut(l *schedule.Liveness) {
-	n := w.options.Nodes
+	n := len(w.members)
+	possible := w.watch.Configurations()
 	for i, m := range w.members {
-		if w.heal.core&(1<<i) != 0 {
+		if w.heal.core&(1<<i) != 0 || !w.present(m) {
+			continue
+		}
+		if !named(possible, i) {
+			if !w.harmless() {
+				w.stop(m)
+			}
 			continue
 		}
 		for j := range n {
@@ -104,9 +142,10 @@ func (w *World) probe() {
 	leader := w.coreLeader()
 	if leader != nil {
 		h.leaders[leader.seen.Term] = true
+		h.serving = w.servedBy(leader)
 	}
 	switch {
-	case leader != nil && h.answered == h.core && w.converged(leader):
+	case leader != nil && h.serving&^h.answered == 0 && w.converged(leader):
 		h.reached = true
 		w.conclude()
 		return
@@ -115,7 +154,7 @@ func (w *World) probe() {
 		return
 	}
 	for i, m := range w.members {
-		if h.core&(1<<i) != 0 && h.answered&(1<<i) == 0 && m.state == running {
+		if h.serving&^h.answered&(1<<i) != 0 && m.state == running {
 			h.probes++
 			m.requests = append(m.requests, int32(-h.probes))
 			id := uint64(len(m.requests))
@@ -126,6 +165,22 @@ func (w *World) probe() {
 		}
 	}
 	w.heap.push(event{at: w.now + w.options.Raft.ElectionTimeoutMin/2, kind: eventProbe})
+}
+
+// servedBy is the members of the core that a leader's configuration names, of the others those are
+// stopped that could disturb them. While it may still change, nobody is known not to be needed.
+func (w *World) servedBy(leader *member) (serving uint) {
+	config := leader.replica.Configuration()
+	if config.Joint() || leader.seen.Configuration.Index > leader.seen.Commit {
+		return w.heal.core
+	}
+	w.dismiss(config)
+	for i := range w.members {
+		if named([]raft.Configuration{config}, i) {
+			serving |= w.heal.core & (1 << i)
+		}
+	}
+	return serving
 }
 
 // probed takes the answer to a probe.
@@ -151,7 +206,7 @@ func (w *World) coreLeader() *member {
 // log.
 func (w *World) converged(leader *member) bool {
 	for i, m := range w.members {
-		if w.heal.core&(1<<i) != 0 &&
+		if w.heal.serving&(1<<i) != 0 &&
 			(m.state != running || m.seen.Commit != leader.seen.LastIndex ||
 				m.seen.Leader != raft.NodeID(leader.index+1)) {
 			return false
@@ -173,7 +228,7 @@ func (w *World) unlive(leader *member) *failure.Failure {
 		f.Signature = failure.LeaderChurn
 		f.Text = fmt.Sprintf("a healed quorum had leaders of %d terms in %d election timeouts",
 			len(h.leaders), took)
-	case leader != nil && h.answered == h.core:
+	case leader != nil && h.serving&^h.answered == 0:
 		f.Signature = failure.StuckFollower
 		f.Text = fmt.Sprintf("%s leads at %d entries, but others do not follow after %d election "+
 			"timeouts: %s", leader.name, leader.seen.LastIndex, took, w.positions())
@@ -188,7 +243,7 @@ func (w *World) unlive(leader *member) *failure.Failure {
 func (w *World) positions() string {
 	text := ""
 	for i, m := range w.members {
-		if w.heal.core&(1<<i) != 0 {
+		if w.heal.serving&(1<<i) != 0 {
 			text += fmt.Sprintf("%s commit %d of %d; ", m.name, m.seen.Commit, m.seen.LastIndex)
 		}
 	}

@@ -54,7 +54,9 @@ type member struct {
 	terms    []uint64    // of the entries that it has begun to write
 	durable  []uint64    // of the entries that its disk holds for certain
 	rotten   bool        // its log is damaged for good
-	holds    int         // faults that keep it down
+	holds    int         // faults that keep it down, and whatever else does
+	joint    bool        // so was its latest configuration
+	absent   bool        // it was not brought in as yet
 	tail     int         // where the latest durable record begins in the live segment; 0: unknown
 	armed    *powerLoss  // what its next write will meet; nil: nothing
 	pauses   int         // faults that keep it paused
@@ -144,10 +146,18 @@ func (w *World) live(m *member) {
 	w.after(m)
 }
 
+// firstMembers is the configuration that a member begins with: none, if it waits to be added.
+func (w *World) firstMembers(m *member) []raft.Member {
+	if m.index >= w.options.Nodes {
+		return nil
+	}
+	return raft.Members(w.ids[:w.options.Nodes]...)
+}
+
 func (w *World) raftConfig(m *member, seed uint64) raft.Config {
 	o := &w.options.Raft
 	return raft.Config{
-		ID: raft.NodeID(m.index + 1), Members: raft.Members(w.ids...), Seed: seed,
+		ID: raft.NodeID(m.index + 1), Members: w.firstMembers(m), Seed: seed,
 		ElectionTimeoutMin: o.ElectionTimeoutMin, ElectionTimeoutMax: o.ElectionTimeoutMax,
 		HeartbeatInterval: o.HeartbeatInterval, PreVote: o.PreVote, CheckQuorum: o.CheckQuorum,
 		MaxAppendBytes: o.MaxAppendBytes, MaxInflightBytes: o.MaxInflightBytes,
@@ -201,6 +211,7 @@ func (w *World) settle() {
 	_, entries := w.watch.Committed()
 	for i := range entries {
 		w.witness.Committed(entries[i])
+		w.noticeCommitted(&entries[i])
 	}
 }
 

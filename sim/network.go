@@ -102,7 +102,7 @@ func (w *World) send(m *raft.Message) {
 	from, to := int(m.From)-1, int(m.To)-1
 	w.watch.Leaves(from, m)
 	w.hash.message(m)
-	l := &w.links[from*w.options.Nodes+to]
+	l := &w.links[from*len(w.members)+to]
 	l.sent++
 	record := w.record(func() trace.Record {
 		return trace.Record{Kind: trace.Send, Node: from, Peer: to, Term: m.Term, Label: describe(m),
@@ -178,7 +178,7 @@ func (w *World) land(i int32) {
 func (w *World) arrive(e *event) {
 	f := &w.flights[e.ref]
 	m := &f.message
-	l := &w.links[(int(m.From)-1)*w.options.Nodes+int(m.To)-1]
+	l := &w.links[(int(m.From)-1)*len(w.members)+int(m.To)-1]
 	to := w.members[l.to]
 	switch {
 	case l.cuts > 0 || f.number <= l.reset || l.stalls > 0 && w.now >= l.stalled:

@@ -108,11 +108,22 @@ func (w *World) look() {
 	}
 }
 
+// brought names the members that were ever there.
+func (w *World) brought() []string {
+	var names []string
+	for _, m := range w.members {
+		if !m.absent {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
 // view is what a fault's roles and shapes are bound by. Bit rot finds no member that the liveness
 // phase will count on, so that every loss can be recovered from in principle (Alagappan et al.,
 // "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018).
 func (w *World) view(kind nemesis.Kind) nemesis.View {
-	v := nemesis.View{Nodes: w.names}
+	v := nemesis.View{Nodes: w.brought()}
 	if kind == nemesis.KindBitRot {
 		for _, i := range w.options.Sound() {
 			v.Stopped = append(v.Stopped, w.names[i])
@@ -120,6 +131,9 @@ func (w *World) view(kind nemesis.Kind) nemesis.View {
 	}
 	var term uint64
 	for _, m := range w.members {
+		if m.absent {
+			continue
+		}
 		if m.state == down || m.state == paused {
 			v.Stopped = append(v.Stopped, m.name)
 			continue

@@ -53,6 +53,7 @@ type World struct {
 	witness *witness.Witness
 
 	clients
+	operator
 	timeline
 	recoveries
 	faults []faultState
@@ -149,6 +150,12 @@ func (w *World) step(e *event) {
 	case eventProbe:
 		w.probe()
 		return
+	case eventOrder:
+		w.order(int(e.ref))
+		return
+	case eventStop:
+		w.stop(w.members[e.who])
+		return
 	case eventFinish:
 		w.ended = true
 		return
@@ -191,10 +198,9 @@ func (w *World) reset(s *schedule.Schedule, keep Options) {
 	w.now, w.hash, w.cause, w.ended, w.events = 0, 0, -1, false, 0
 	w.outcome = &Outcome{Seed: s.Seed}
 	w.heap.reset(chance.Key(s.Seed, "sim/ties", 0, 0))
-	n := s.Options.Nodes
-	w.resetMembers(n)
+	w.resetMembers(s.Options.Nodes + s.Options.Spares)
 	w.flights, w.freeFlights = w.flights[:0], w.freeFlights[:0]
-	w.watch.Reset(n)
+	w.watch.Reset(s.Options.Nodes, s.Options.Spares)
 	w.witness.Reset()
 	w.trace = nil
 	if keep.Trace {
@@ -202,6 +208,7 @@ func (w *World) reset(s *schedule.Schedule, keep Options) {
 	}
 	w.notes = notices{}
 	w.resetClients()
+	w.resetOperator()
 	w.resetFaults()
 	w.heal = healing{}
 }
@@ -217,6 +224,9 @@ func (w *World) resetMembers(n int) {
 		m := &member{
 			index: i, name: w.names[i], memory: wal.NewMemory(),
 			draws: chance.New(w.seed, "sim/member", uint64(i)),
+		}
+		if i >= w.options.Nodes {
+			m.absent, m.holds = true, 1
 		}
 		m.memory.Deferred = true
 		m.memory.Fault = m.disk.fault
@@ -234,9 +244,10 @@ func (w *World) resetMembers(n int) {
 // begin lays the first events out.
 func (w *World) begin() {
 	w.phase("load")
-	for _, m := range w.members {
+	for _, m := range w.members[:w.options.Nodes] {
 		w.start(m)
 	}
+	w.beginOperator()
 	w.beginFaults()
 	w.beginClients()
 	w.heap.push(event{at: w.options.Load, kind: eventHeal})

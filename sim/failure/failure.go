@@ -35,6 +35,9 @@ const (
 	TimeFell          Signature = "time-fell"          // cluster time fell along a log
 	Promised          Signature = "promised"           // a message promises what is not durable
 	Recovered         Signature = "recovered"          // a start found other than what was durable
+	IllegalChange     Signature = "illegal-change"     // a configuration that must not follow the last
+	Misconfigured     Signature = "misconfigured"      // another configuration in use than the log's
+	Overstayed        Signature = "overstayed"         // a leader that was removed goes on leading
 	Panicked          Signature = "panicked"           // the replica panicked
 	Runaway           Signature = "runaway"            // the run, or one turn of a member, has no end
 	Refused           Signature = "refused"            // the log refused what it must be able to serve

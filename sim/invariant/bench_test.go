@@ -30,7 +30,7 @@ func newStory() *story {
 }
 
 func (s *story) begin() {
-	s.Reset(len(s.is))
+	s.Reset(len(s.is), 0)
 	for i := range s.is {
 		s.Started(i, &s.empty)
 		s.is[i] = raft.Status{Term: 1, Vote: 1}

@@ -15,7 +15,7 @@ type reign struct {
 // commits takes over that a member's commit index rose: all members commit the same (state machine
 // safety, paper, figure 3), and what is committed first is durable on a majority of all members.
 // It need not be on the disk of the member that commits it.
-func (w *Watch) commits(node int, index uint64) {
+func (w *Watch) commits(node int, index uint64, cut bool) {
 	m := &w.members[node]
 	if index > uint64(len(m.log)) {
 		w.fail(failure.Failure{
@@ -37,25 +37,23 @@ func (w *Watch) commits(node int, index uint64) {
 	} else {
 		w.reigns = append(w.reigns, reign{m.term, upTo})
 	}
-	w.supported(node, upTo)
+	w.supported(node, upTo, cut)
 }
 
-// supported demands that a majority has what is being committed on disk, and that whoever leads a
-// later term has it, too.
-func (w *Watch) supported(node, upTo int) {
+// supported demands that a majority of those who decide has what is being committed on disk, and
+// that whoever leads a later term has it, too.
+func (w *Watch) supported(node, upTo int, cut bool) {
 	entry, term := w.committed[upTo-1], w.members[node].term
-	holders := 0
-	for i := range w.members {
-		if disk := w.members[i].disk; upTo <= len(disk) && disk[upTo-1] == entry {
-			holders++
-		}
+	holds := func(i int) bool {
+		disk := w.members[i].disk
+		return upTo <= len(disk) && disk[upTo-1] == entry
 	}
-	if holders < w.quorum() {
+	if by := w.inEffect(&w.members[node], upTo, cut); !supportedBy(by, holds) {
 		w.fail(failure.Failure{
 			Signature: failure.CommitUnsupported, Nodes: []int{node}, Term: term,
 			Index: uint64(upTo),
-		}, "%s commits entry %d of term %d, which is durable on %d of %d members",
-			name(node), upTo, w.entries.known[entry].term, holders, len(w.members))
+		}, "%s commits entry %d of term %d, which is durable on %s alone, of %s",
+			name(node), upTo, w.entries.known[entry].term, w.those(holds), w.latest(entry))
 		return
 	}
 	for i := range w.members {

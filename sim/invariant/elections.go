@@ -49,9 +49,10 @@ func (w *Watch) votedTwice(node int, term uint64, first, second raft.NodeID) {
 		name(node), named(second), term, named(first))
 }
 
-// leads takes in a new leader: the only one of its term, with the durable votes of a majority of
-// all members, and with every entry that was committed in an earlier term (paper, figure 3).
-func (w *Watch) leads(node int, term uint64) {
+// leads takes in a new leader: the only one of its term, with the durable votes of all majorities
+// that decide by the configuration that elected it, and with every entry that was committed in an
+// earlier term (paper, figure 3). Where that is not known, any that ever was will do.
+func (w *Watch) leads(node int, term uint64, by []configured) {
 	if other, ok := w.leaders[term]; ok && other != node {
 		w.fail(failure.Failure{
 			Signature: failure.TwoLeaders, Nodes: []int{other, node}, Term: term,
@@ -59,17 +60,15 @@ func (w *Watch) leads(node int, term uint64) {
 		return
 	}
 	w.leaders[term] = node
-	votes := 0
-	for i := range w.members {
-		if w.members[i].vowed(term, raft.NodeID(node+1)) {
-			votes++
-		}
+	voted := func(i int) bool { return w.members[i].vowed(term, raft.NodeID(node+1)) }
+	if len(by) == 0 {
+		by = w.entries.configs
 	}
-	if votes < w.quorum() {
+	if !supportedBy(by, voted) {
 		w.fail(failure.Failure{
 			Signature: failure.LeaderUnsupported, Nodes: []int{node}, Term: term,
-		}, "%s leads term %d with durable votes of %d among %d members",
-			name(node), term, votes, len(w.members))
+		}, "%s leads term %d with durable votes of %s alone, of %s",
+			name(node), term, w.those(voted), &by[0])
 		return
 	}
 	w.complete(node, term, w.committedBefore(term))
@@ -88,5 +87,3 @@ func (w *Watch) complete(node int, term uint64, upTo int) {
 		name(node), term, missing, w.entries.known[w.committed[missing-1]].term,
 		w.committedIn(missing))
 }
-
-func (w *Watch) quorum() int { return len(w.members)/2 + 1 }

@@ -15,6 +15,9 @@ type entries struct {
 	known []known // by ref; the first is the nothing at index 0 with which all logs begin
 	heads []ref   // by index - 1: one of the entries there
 	data  []byte  // of all entries, one after the other
+
+	configs []configured // all that ever were, the first of the beginning
+	fresh   []int32      // those that are still to be looked at
 }
 
 // ref names an entry, and the log that ends with it. 0 is the empty log.
@@ -26,6 +29,7 @@ type known struct {
 	before ref    // the entry at the index below
 	beside ref    // another entry at this index, of another term; 0: no more
 	node   int32  // who had it first
+	config int32  // the configuration in effect with it as the last entry
 	kind   raft.EntryKind
 	time   time.Duration
 	start  int // of its data
@@ -64,7 +68,8 @@ func (s *entries) add(e *raft.Entry, before ref, node int) (ref, bool) {
 	s.data = append(s.data, e.Data...)
 	s.known = append(s.known, known{
 		term: e.Term, digest: digest, before: before, beside: s.heads[e.Index-1],
-		node: int32(node), kind: e.Kind, time: e.Time, start: start, end: len(s.data),
+		node: int32(node), config: s.configuration(e, r, before), kind: e.Kind, time: e.Time,
+		start: start, end: len(s.data),
 	})
 	s.heads[e.Index-1] = r
 	return r, true

@@ -8,6 +8,8 @@
 //	two-leaders, leader-unsupported,
 //	leader-incomplete, voted-twice          elections.go
 //	commit-mismatch, commit-unsupported     commits.go
+//	illegal-change, misconfigured,
+//	overstayed                              membership.go
 //	promised                                promises.go
 //	recovered                               disk.go
 //	went-back                               here and in disk.go
@@ -42,6 +44,7 @@ type Watch struct {
 	leaders   map[uint64]int // by term, the member that led it
 	committed []ref          // by index - 1: what some member was first to commit
 	reigns    []reign        // in which terms that was
+	effective []configured   // room for inEffect to work in
 	told      int            // so many of committed were returned
 	telling   []raft.Entry   // room for Committed to work in
 	failed    *failure.Failure
@@ -68,8 +71,10 @@ type memory struct {
 // New returns a watch that must be Reset before its first use.
 func New() *Watch { return &Watch{leaders: make(map[uint64]int)} }
 
-// Reset forgets everything but its memory, for a run of a cluster of this size.
-func (w *Watch) Reset(nodes int) {
+// Reset forgets everything but its memory, for a run of a cluster of so many voters at first, and
+// so many servers that wait to be added.
+func (w *Watch) Reset(voters, spares int) {
+	nodes := voters + spares
 	for len(w.members) < nodes {
 		w.members = append(w.members, member{})
 	}
@@ -78,6 +83,7 @@ func (w *Watch) Reset(nodes int) {
 		w.members[i].reset()
 	}
 	w.entries.reset()
+	w.entries.begin(voters)
 	clear(w.leaders)
 	w.committed, w.reigns, w.told, w.failed = w.committed[:0], w.reigns[:0], 0, nil
 }
@@ -105,35 +111,41 @@ func (w *Watch) Changed(node int, e *replica.Effects, s raft.Status) {
 		w.wentBack(node, s)
 		return
 	}
+	cut := false
 	if len(e.Entries) > 0 || s.LastIndex != uint64(len(m.log)) {
-		w.logged(node, e.Entries, s)
+		cut = w.logged(node, e.Entries, s)
 	}
 	if e.HardState != nil || len(e.Entries) > 0 {
 		m.owe(e.HardState, e.Entries)
 	}
 	for i := range e.Events {
-		w.happened(node, &e.Events[i])
+		w.happened(node, &e.Events[i], &s)
 	}
 	if s.Term != m.term || s.Vote != m.vote {
 		w.votes(node, s.Term, s.Vote)
 	}
 	if s.Role == raft.Leader && (m.role != raft.Leader || s.Term != m.term) {
-		w.leads(node, s.Term)
+		w.leads(node, s.Term, w.electedBy(m, s.Term))
 	}
 	m.role, m.term, m.vote = s.Role, s.Term, s.Vote
 	if s.Commit != m.commit {
-		w.commits(node, s.Commit)
+		w.commits(node, s.Commit, cut)
 		m.commit = s.Commit
 	}
+	w.configures(node, s)
 }
 
 // happened takes over what a member says of itself. It may say too little, but not too much.
-func (w *Watch) happened(node int, e *replica.Event) {
+func (w *Watch) happened(node int, e *replica.Event, is *raft.Status) {
 	switch {
 	case e.Kind == "vote":
 		w.votes(node, e.Term, e.Vote)
 	case e.Kind == "role" && e.Role == raft.Leader:
-		w.leads(node, e.Term)
+		var by []configured // its log was cut meanwhile, and may not tell
+		if m := &w.members[node]; is.Role == raft.Leader && is.Term == e.Term {
+			by = w.electedBy(m, e.Term)
+		}
+		w.leads(node, e.Term, by)
 	}
 }
 

@@ -24,7 +24,7 @@ func newScript(nodes int) *script {
 		Watch: invariant.New(), is: make([]raft.Status, nodes),
 		disk: make([]raft.Restored, nodes), writes: make([]replica.Writes, nodes),
 	}
-	s.Reset(nodes)
+	s.Reset(nodes, 0)
 	for i := range nodes {
 		s.Started(i, &s.disk[i])
 	}
@@ -138,7 +138,7 @@ type scene struct {
 // Goal: every broken promise is called by its name, and its legal likeness passes.
 // Method: two or more stories for each, told to the watch by hand.
 func TestScenes(t *testing.T) {
-	scenes := slices.Concat(elections, votes, turns, logs, commits, promises, lives)
+	scenes := slices.Concat(elections, votes, turns, logs, commits, promises, lives, changes)
 	for _, scene := range scenes {
 		t.Run(scene.name, func(t *testing.T) {
 			f := scene.play().Failure()
@@ -725,7 +725,7 @@ func TestCommitted(t *testing.T) {
 	if first, got := s.Committed(); first != 3 || !equal(got, []raft.Entry{entry(3, 1)}) {
 		t.Errorf("%d: %v", first, got)
 	}
-	s.Reset(3)
+	s.Reset(3, 0)
 	if _, got := s.Committed(); len(got) != 0 || s.Failure() != nil {
 		t.Errorf("after Reset: %v", got)
 	}

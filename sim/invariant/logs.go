@@ -8,8 +8,9 @@ import (
 )
 
 // logged takes over a change of a member's log: the entries replace everything from the first one's
-// index on (log matching, paper 5.3, and that what is committed stays).
-func (w *Watch) logged(node int, added []raft.Entry, s raft.Status) {
+// index on (log matching, paper 5.3, and that what is committed stays). It tells whether entries
+// were dropped.
+func (w *Watch) logged(node int, added []raft.Entry, s raft.Status) (cut bool) {
 	m := &w.members[node]
 	keep := s.LastIndex // of a log that was only cut
 	if len(added) > 0 {
@@ -19,9 +20,9 @@ func (w *Watch) logged(node int, added []raft.Entry, s raft.Status) {
 		w.fail(failure.Failure{
 			Signature: failure.LogMismatch, Nodes: []int{node}, Term: s.Term, Index: keep + 1,
 		}, "%s has entry %d, but its log ended at %d", name(node), keep+1, len(m.log))
-		return
+		return false
 	}
-	cut := keep < uint64(len(m.log))
+	cut = keep < uint64(len(m.log))
 	held := 0
 	if cut {
 		held = w.heldCommitted(m, int(keep))
@@ -30,22 +31,23 @@ func (w *Watch) logged(node int, added []raft.Entry, s raft.Status) {
 	for i := range added {
 		if was := w.entries.known[m.tip()].time; added[i].Time < was {
 			w.timeFell(node, &added[i], was)
-			return
+			return cut
 		}
 		r, ok := w.entries.add(&added[i], m.tip(), node)
 		if !ok {
 			w.mismatch(node, &added[i], r, s.Term)
-			return
+			return cut
 		}
 		m.log = append(m.log, r)
 	}
 	if !cut {
-		return
+		return false
 	}
 	left, term := w.heldCommitted(m, int(keep)), m.cutIn(added, s.Term)
 	if left < held && w.committedIn(left+1) <= term {
 		w.lost(node, left+1, term)
 	}
+	return true
 }
 
 // cutIn returns the earliest term in which a member that is in term now can have cut its log: a

@@ -72,7 +72,7 @@ func newPlay(seed uint64, watch *invariant.Watch, judge *witness.Witness) *play 
 	if draw.Intn(4) != 0 {
 		members = max(members, 3)
 	}
-	watch.Reset(members)
+	watch.Reset(members, 0)
 	judge.Reset()
 	for i := range members {
 		p.nodes = append(p.nodes, &node{id: raft.NodeID(i + 1)})

@@ -61,6 +61,7 @@ func startAt(s *schedule.Schedule, from time.Duration) {
 	s.Faults = slices.DeleteFunc(s.Faults, func(e nemesis.Event) bool { return e.At < from })
 	s.Operations = slices.DeleteFunc(s.Operations,
 		func(op schedule.Operation) bool { return op.At < from })
+	dropChanges(s, func(at time.Duration) bool { return at < from })
 	bringForward(s, from, from)
 }
 

@@ -55,6 +55,7 @@ var passes = []struct {
 	{"liveness phase", (*minimiser).liveness},
 	{"end", (*minimiser).end},
 	{"start", (*minimiser).start},
+	{"changes", (*minimiser).changes},
 	{"members", (*minimiser).members},
 	{"network", (*minimiser).network},
 	{"disks and clocks", (*minimiser).disks},
@@ -139,6 +140,7 @@ func clone(s *schedule.Schedule) *schedule.Schedule {
 	c.Options.Liveness.Core = slices.Clone(s.Options.Liveness.Core)
 	c.Faults = slices.Clone(s.Faults)
 	c.Cast = slices.Clone(s.Cast)
+	c.Changes = slices.Clone(s.Changes)
 	c.Operations = slices.Clone(s.Operations)
 	return &c
 }

@@ -38,6 +38,26 @@ func (m *minimiser) keepFaults(holds func(change) bool) {
 	})
 }
 
+// changes leaves changes of the members out, and servers that wait for them.
+func (m *minimiser) changes() {
+	all := m.best.Changes
+	shrink.Subset(len(all), &m.budget, func(kept []int) bool {
+		return m.holds(func(s *schedule.Schedule) { s.Changes = keptChanges(all, kept) })
+	})
+	for spares := range m.best.Options.Spares {
+		if m.try(func(s *schedule.Schedule) { s.Options.Spares = spares }) {
+			return
+		}
+	}
+}
+
+func keptChanges(all []schedule.Change, kept []int) []schedule.Change {
+	if len(kept) == 0 {
+		return nil
+	}
+	return chosen(all, kept)
+}
+
 func (m *minimiser) keepOperations(holds func(change) bool) {
 	all := m.best.Operations
 	shrink.Subset(len(all), &m.budget, func(kept []int) bool {

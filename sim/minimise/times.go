@@ -19,9 +19,18 @@ func (m *minimiser) end() {
 			s.Faults = slices.DeleteFunc(s.Faults, func(e nemesis.Event) bool { return e.At >= end })
 			s.Operations = slices.DeleteFunc(s.Operations,
 				func(op schedule.Operation) bool { return op.At >= end })
+			dropChanges(s, func(at time.Duration) bool { return at >= end })
 			endLoad(s, end)
 		})
 	})
+}
+
+// dropChanges leaves out the changes of the members at these times.
+func dropChanges(s *schedule.Schedule, drop func(at time.Duration) bool) {
+	s.Changes = slices.DeleteFunc(s.Changes, func(c schedule.Change) bool { return drop(c.At) })
+	if len(s.Changes) == 0 {
+		s.Changes = nil
+	}
 }
 
 // load ends the load soon after the last thing that happens in it.
@@ -45,6 +54,9 @@ func endLoad(s *schedule.Schedule, load time.Duration) {
 	s.Options.Heal = min(s.Options.Heal, load)
 	for i := range s.Faults {
 		s.Faults[i].For = min(s.Faults[i].For, load-s.Faults[i].At)
+	}
+	for i := range s.Changes {
+		s.Changes[i].Linger = min(s.Changes[i].Linger, load)
 	}
 }
 
@@ -77,6 +89,9 @@ func instants(s *schedule.Schedule) []time.Duration {
 	for _, op := range s.Operations {
 		all = append(all, op.At)
 	}
+	for _, c := range s.Changes {
+		all = append(all, c.At)
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -91,6 +106,11 @@ func bringForward(s *schedule.Schedule, from, by time.Duration) {
 	for i := range s.Operations {
 		if s.Operations[i].At >= from {
 			s.Operations[i].At -= by
+		}
+	}
+	for i := range s.Changes {
+		if s.Changes[i].At >= from {
+			s.Changes[i].At -= by
 		}
 	}
 	if heal := s.Options.Heal; heal >= from {

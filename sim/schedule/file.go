@@ -213,6 +213,9 @@ func (s *Schedule) normalise() {
 	if len(s.Faults) == 0 {
 		s.Faults = nil
 	}
+	if len(s.Changes) == 0 {
+		s.Changes = nil
+	}
 	if len(s.Cast) == 0 {
 		s.Cast = nil
 	}

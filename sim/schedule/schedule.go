@@ -17,20 +17,23 @@ const Version = 1
 //
 // Invariants, which Valid checks:
 //  1. Options are in bounds; faults rise with At, and each can be on that many nodes.
-//  2. Operations of one worker rise with At; each can be decoded by the workload's model.
+//  2. Changes rise with At.
+//  3. Operations of one worker rise with At; each can be decoded by the workload's model.
 type Schedule struct {
 	Version    int          `json:"version"`
 	Seed       uint64       `json:"seed"` // of every draw that the rest leaves open
 	Options    Options      `json:"options"`
 	Faults     nemesis.Plan `json:"faults"`
-	Cast       nemesis.Cast `json:"cast,omitempty"` // whom the faults speak of by name
-	Operations []Operation  `json:"operations"`     // nil: drawn while running, from the seed
+	Cast       nemesis.Cast `json:"cast,omitempty"`    // whom the faults speak of by name
+	Changes    []Change     `json:"changes,omitempty"` // of the members
+	Operations []Operation  `json:"operations"`        // nil: drawn while running, from the seed
 	Expect     *Expect      `json:"expect,omitempty"`
 }
 
 // Options are the cluster and the world it lives in.
 type Options struct {
-	Nodes    int      `json:"nodes"`
+	Nodes    int      `json:"nodes"`            // the voters at first
+	Spares   int      `json:"spares,omitempty"` // servers that wait to be added
 	Raft     Raft     `json:"raft"`
 	Network  Network  `json:"network"`
 	Disk     Disk     `json:"disk"`
@@ -84,7 +87,8 @@ type Clock struct {
 	Offset   time.Duration `json:"offset"`   // each clock starts even within [0, this]
 }
 
-// Workload is what clients do. Worker i asks member i modulo Nodes.
+// Workload is what clients do. Worker i asks member i modulo Nodes, or once that one is stopped for
+// good the next one that is there.
 type Workload struct {
 	Kind      string        `json:"kind"` // of the generator: see package workload
 	Clients   int           `json:"clients"`

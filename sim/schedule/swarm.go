@@ -36,6 +36,7 @@ func FromSeed(seed uint64) *Schedule {
 	d.liveness(slices.Contains(on, nemesis.KindBitRot))
 	s.Faults = d.plan(on)
 	d.timeline(s)
+	d.membership(s)
 	return s
 }
 

@@ -50,6 +50,7 @@ func (s *Schedule) problems() Problems {
 	}
 	s.livenessProblems(&p)
 	s.faultProblems(&p)
+	s.changeProblems(&p)
 	if s.Operations == nil {
 		s.Options.drawnProblems(&p)
 	} else {

@@ -58,6 +58,15 @@ var brokenOptions = []spoiled{
 		"load is 12s, which must not exceed 200000 heartbeat intervals, 200ms"},
 	{func(s *S) { s.Options.Heal = s.Options.Load + 1 },
 		"heal is 12.000000001s, which must not exceed load, 12s"},
+	{func(s *S) { s.Options.Spares = 5 }, "options.spares is 5, want 0 to 4"},
+	{func(s *S) { s.Changes = []schedule.Change{{Kind: "marry", Tries: 1}} },
+		`changes[0].kind is "marry", which is unknown`},
+	{func(s *S) { s.Changes = []schedule.Change{{Kind: schedule.ChangeAdd}} },
+		"changes[0].tries is 0, want 1"},
+	{func(s *S) {
+		s.Changes = []schedule.Change{{At: 2, Kind: schedule.ChangeAdd, Tries: 1},
+			{At: 1, Kind: schedule.ChangePromote, Tries: 1}}
+	}, "changes[1].at is 1ns, before 2ns"},
 	{func(s *S) { s.Options.Workload.Kind = "queue" }, `is "queue", which is unknown`},
 }
 

@@ -154,6 +154,8 @@ func sentence(a *account, r *trace.Record) string {
 		return with(node + " refuses its log")
 	case trace.Pause:
 		return with(node + " is paused")
+	case trace.Order:
+		return with(node + " is asked to change the members")
 	case trace.Resume:
 		return with(node + " continues")
 	case trace.Role:

@@ -31,6 +31,7 @@ const (
 	FaultStop  Kind = 19
 	Violation  Kind = 20 // an invariant broke; Label says which and how
 	Phase      Kind = 21 // Label is the phase that begins; Node is -1
+	Order      Kind = 22 // an operator asked the node for a change of the members: Label
 )
 
 // Record is one line of the account.
