@@ -81,5 +81,8 @@ func cost(m *raft.Message) int {
 	for _, e := range m.Entries {
 		n += len(e.Data)
 	}
+	if m.Chunk != nil {
+		n += len(m.Chunk.Data)
+	}
 	return n
 }

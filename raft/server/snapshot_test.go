@@ -3,11 +3,18 @@ package server
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"gauntlet/raft"
+	"gauntlet/raft/replica"
+	"gauntlet/raft/wal"
+	"gauntlet/raft/wire"
 )
 
 // behind is how many entries a member misses in TestCatchUpBySnapshot.
@@ -133,5 +140,39 @@ func TestSnapshotOnDemand(t *testing.T) {
 	if log := c.logs[0].String(); !strings.Contains(log, `"event":"recovery"`) ||
 		!strings.Contains(log, `"state":"taken"`) {
 		t.Error(log)
+	}
+}
+
+// Goal: no job of the snapshots' goroutine looks at the loop's links: they change with the members.
+// Method: a job to send a chunk is queued; the links are gone before it is carried out; the chunk
+// must reach the queue of the link that there was.
+func TestChunksKnowTheirLink(t *testing.T) {
+	s := &Server{directory: newDirectory(nil), metrics: &metrics{}, stop: make(chan struct{})}
+	s.events = &eventLog{w: io.Discard}
+	log, _, err := wal.Open(wal.NewMemory(), "/data", wal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	shots := newSnapshotter(s, log.Snapshots())
+	snapshot, err := log.Snapshots().Save(raft.Snapshot{Index: 1, Term: 1},
+		func(w io.Writer) error {
+			_, err := w.Write([]byte("state"))
+			return err
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := newLink(s, Member{ID: 2}, wire.Snapshots)
+	s.loop = &loop{links: map[linkKey]*link{{2, wire.Snapshots}: to}}
+	shots.carryOut(&replica.Effects{Chunks: []raft.Message{
+		{Kind: raft.SnapshotChunk, To: 2, Chunk: &raft.Chunk{Snapshot: snapshot}},
+	}})
+	s.loop.links = nil
+	if err := shots.take()(); err != nil {
+		t.Fatal(err)
+	}
+	if m, ok := to.queue.take(time.Hour); !ok || string(m.Chunk.Data) != "state" {
+		t.Errorf("the link got %+v, %v", m, ok)
 	}
 }

@@ -83,10 +83,13 @@ func (p *snapshotter) report(result func()) {
 	}
 }
 
-// carryOut queues what the replica asks for.
+// carryOut queues what the replica asks for. The links are the loop's, whose goroutine calls this:
+// no job may look for one.
 func (p *snapshotter) carryOut(e *replica.Effects) {
 	for _, m := range e.Chunks {
-		p.add(func() error { return p.send(m) })
+		if link := p.s.loop.links[linkKey{m.To, wire.Snapshots}]; link != nil {
+			p.add(func() error { return p.send(m, link.queue) })
+		}
 	}
 	for _, part := range e.Store {
 		p.add(func() error { return p.store(part) })
@@ -97,16 +100,14 @@ func (p *snapshotter) carryOut(e *replica.Effects) {
 }
 
 // send completes a chunk and sends it. One whose snapshot is gone is lost, like any message may be.
-func (p *snapshotter) send(m raft.Message) error {
+func (p *snapshotter) send(m raft.Message, to *queue) error {
 	part := m.Chunk
 	data, there, err := p.files.Chunk(part.Snapshot, part.Offset)
 	if err != nil || !there {
 		return err
 	}
 	m.Fill(data)
-	if link := p.s.loop.links[linkKey{m.To, wire.Snapshots}]; link != nil {
-		link.queue.push(m)
-	}
+	to.push(m)
 	if part.Offset+uint64(len(data)) < part.Snapshot.Size {
 		return nil
 	}
