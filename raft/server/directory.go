@@ -7,7 +7,7 @@ import (
 )
 
 // directory knows the members, also those that were: of them the loop and the clients may still
-// hear. It is safe for concurrent use.
+// hear; of strangers, as many as there is room for. It is safe for concurrent use.
 type directory struct {
 	mu      sync.Mutex
 	members map[raft.NodeID]Member
@@ -60,11 +60,16 @@ func (d *directory) use(config raft.Configuration) {
 	}
 }
 
+// maxKnown is how many servers are known before nobody new who merely introduces himself is noted.
+const maxKnown = 1024
+
 // meet takes note of a server that introduced itself. The configuration knows better.
 func (d *directory) meet(m Member) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, known := d.current.Find(m.ID); !known && m.Address != "" {
+	_, noted := d.members[m.ID]
+	if _, known := d.current.Find(m.ID); !known && m.Address != "" &&
+		(noted || len(d.members) < maxKnown) {
 		d.members[m.ID] = m
 	}
 }

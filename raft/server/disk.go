@@ -8,6 +8,10 @@ import (
 	"gauntlet/raft/wal"
 )
 
+// patientWrites is how many writes go before the log is compacted: usually the disk is idle sooner,
+// and under a load that never lets it the log must not grow for ever.
+const patientWrites = 64
+
 // disk writes in a goroutine of its own, in order, with the group commit of replica.Writes.
 type disk struct {
 	log       *wal.Log
@@ -59,13 +63,17 @@ func (d *disk) compact(index uint64) {
 func (d *disk) close() { close(d.stop) }
 
 func (d *disk) run() {
+	compacted, writes := uint64(0), 0
 	for {
 		w, upTo, ok := d.take()
-		if !ok {
+		if upTo > compacted && (!ok || writes >= patientWrites) {
 			if err := d.log.Compact(upTo); err != nil {
 				d.failed <- err
 				return
 			}
+			compacted, writes = upTo, 0
+		}
+		if !ok {
 			select {
 			case <-d.wake:
 				continue
@@ -79,6 +87,7 @@ func (d *disk) run() {
 			return
 		}
 		d.synced(time.Since(begin))
+		writes++
 		select {
 		case d.persisted <- w.Sequence:
 		case <-d.stop:
@@ -93,7 +102,7 @@ func (d *disk) write(w replica.Write) error {
 	return d.log.Append(w.HardState, w.Entries)
 }
 
-// take returns what to write next, and up to where the log may go when there is nothing to write.
+// take returns what to write next, and up to where the log may go.
 func (d *disk) take() (replica.Write, uint64, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,6 +80,10 @@ func TestQueue(t *testing.T) {
 	for range 4 {
 		q.push(raft.Message{Data: []byte(strings.Repeat("x", queueBytes/2))})
 	}
+	for range 4 {
+		chunk := &raft.Chunk{Data: make([]byte, queueBytes/2)}
+		q.push(raft.Message{Kind: raft.SnapshotChunk, Chunk: chunk})
+	}
 	if q.bytes > queueBytes || len(q.messages) > 2 {
 		t.Errorf("%d messages of %d bytes", len(q.messages), q.bytes)
 	}
@@ -86,5 +92,61 @@ func TestQueue(t *testing.T) {
 	}
 	if q.bytes != 0 || q.messages != nil {
 		t.Errorf("an empty queue holds %d bytes", q.bytes)
+	}
+}
+
+// Goal: a load that never leaves the disk idle does not keep the log from being compacted.
+// Method: every write asks for the next one before it is done, so the queue is never empty; the
+// log may go up to a snapshot; the first segment must be gone when the last write is.
+func TestCompactionUnderLoad(t *testing.T) {
+	const writes = 2 * patientWrites
+	m := wal.NewMemory()
+	log, _, err := wal.Open(m, "/data", wal.Options{SegmentBytes: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	var d *disk
+	asked, compacted := uint64(0), false
+	ask := func() {
+		asked++
+		d.add(replica.Write{Sequence: asked, Entries: []raft.Entry{
+			{Index: asked, Term: 1, Kind: raft.EntryCommand, Data: make([]byte, 64)},
+		}})
+	}
+	d = newDisk(log, func(time.Duration) {
+		if asked < writes {
+			ask()
+			return
+		}
+		names, _ := m.List("/data")
+		compacted = !slices.Contains(names, "0000000000000001.wal")
+	})
+	snapshot, err := log.Snapshots().Save(raft.Snapshot{Index: patientWrites, Term: 1},
+		func(w io.Writer) error {
+			_, err := w.Write([]byte("state"))
+			return err
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.compact(snapshot.Index)
+	ask()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		d.run()
+	}()
+	for sequence := uint64(0); sequence < writes; {
+		select {
+		case sequence = <-d.persisted:
+		case err := <-d.failed:
+			t.Fatal(err)
+		}
+	}
+	d.close()
+	<-ended
+	if !compacted {
+		t.Error("the log was never compacted while there was something to write")
 	}
 }

@@ -38,36 +38,39 @@ type link struct {
 	queue  *queue
 	up     bool // as last told to the event log
 
-	guest atomic.Bool   // the peer is no member: the link ends when it breaks
-	gone  chan struct{} // closed: the link is to end
-	over  chan struct{} // closed: it has ended
+	standing atomic.Int32  // of the peer: see keep
+	gone     chan struct{} // closed: the link is to end
 }
+
+// The standings of a peer. A link to a guest ends when it breaks, and then is over for good: so
+// nobody can become a member on a link that is just ending.
+const (
+	isMember int32 = iota
+	isGuest
+	isOver
+)
 
 func newLink(s *Server, to Member, stream wire.Stream) *link {
 	queue := newQueue(&s.metrics.droppedFull, &s.metrics.droppedStale)
-	return &link{
-		s: s, to: to, stream: stream, queue: queue,
-		gone: make(chan struct{}), over: make(chan struct{}),
-	}
+	return &link{s: s, to: to, stream: stream, queue: queue, gone: make(chan struct{})}
 }
 
 // end has the link end soon. It is called at most once.
 func (l *link) end() { close(l.gone) }
 
-// broken tells whether the link has ended, by itself or not.
-func (l *link) broken() bool {
-	select {
-	case <-l.over:
-		return true
-	default:
-		return false
-	}
+// broken tells whether the link has ended by itself.
+func (l *link) broken() bool { return l.standing.Load() == isOver }
+
+// keep sets whether the peer is a member, which only the loop does. It returns false if the link
+// has ended by itself.
+func (l *link) keep(standing int32) bool {
+	return l.standing.CompareAndSwap(isMember, standing) ||
+		l.standing.CompareAndSwap(isGuest, standing)
 }
 
 func (l *link) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	defer close(l.over)
 	go func() {
 		select {
 		case <-l.s.stop:
@@ -91,7 +94,7 @@ func (l *link) run() {
 		if ctx.Err() == nil {
 			l.report(false, err)
 		}
-		if l.guest.Load() {
+		if l.standing.CompareAndSwap(isGuest, isOver) {
 			return
 		}
 		l.pause(ctx)

@@ -15,14 +15,17 @@ func (l *loop) relink(config raft.Configuration) {
 	l.s.directory.use(config)
 	for key, link := range l.links {
 		m, member := config.Find(key.to)
-		link.guest.Store(!member)
-		if link.broken() || member && m.Address != link.to.Address {
+		standing := isGuest
+		if member {
+			standing = isMember
+		}
+		if !link.keep(standing) || member && m.Address != link.to.Address {
 			link.end()
 			delete(l.links, key)
 		}
 	}
 	for _, m := range config.All() {
-		l.connect(Member(m), false)
+		l.connect(Member(m), isMember)
 	}
 }
 
@@ -37,17 +40,17 @@ func (l *loop) welcome(m Member) {
 	for key, link := range l.links {
 		if link.broken() {
 			delete(l.links, key)
-		} else if link.guest.Load() {
+		} else if link.standing.Load() == isGuest {
 			guests++
 		}
 	}
 	if guests < 3*maxGuests {
-		l.connect(m, true)
+		l.connect(m, isGuest)
 	}
 }
 
 // connect makes the links to a server, unless they are there.
-func (l *loop) connect(to Member, guest bool) {
+func (l *loop) connect(to Member, standing int32) {
 	if to.ID == l.s.cfg.ID {
 		return
 	}
@@ -57,7 +60,7 @@ func (l *loop) connect(to Member, guest bool) {
 			continue
 		}
 		link := newLink(l.s, to, stream)
-		link.guest.Store(guest)
+		link.standing.Store(standing)
 		l.links[key] = link
 		l.s.goroutine(link.run)
 	}

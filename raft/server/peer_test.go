@@ -409,3 +409,35 @@ func TestUserTimeout(t *testing.T) {
 		t.Errorf("TCP_USER_TIMEOUT %d ms, %v; want %v", got, err, testET)
 	}
 }
+
+// Goal: a server that becomes a member just as the link to it as a guest breaks gets a new link.
+// Method: a link that has ended by itself, and a configuration that names the peer.
+func TestGuestBecomesMember(t *testing.T) {
+	s := &Server{cfg: Config{ID: 1}, directory: newDirectory(nil), metrics: &metrics{}}
+	s.stop = make(chan struct{})
+	close(s.stop) // no link is to dial
+	defer s.running.Wait()
+	l := &loop{s: s, links: map[linkKey]*link{}}
+	key := linkKey{2, wire.Control}
+	guest := Member{ID: 2, Address: "127.0.0.1:1"}
+	l.connect(guest, isGuest)
+	ended := l.links[key]
+	if !ended.standing.CompareAndSwap(isGuest, isOver) { // as run does
+		t.Fatal("no guest")
+	}
+	l.relink(raft.NewConfiguration(raft.Member{ID: 1}, raft.Member(guest)))
+	if link := l.links[key]; link == ended || link.standing.Load() != isMember {
+		t.Errorf("the member has the link that has ended")
+	}
+}
+
+// Goal: strangers cannot fill the memory with names.
+func TestDirectoryIsBounded(t *testing.T) {
+	d := newDirectory(nil)
+	for id := range raft.NodeID(maxKnown + 10) {
+		d.meet(Member{ID: id + 1, Name: "n", Address: "h:1"})
+	}
+	if len(d.members) != maxKnown || d.name(1) != "n" {
+		t.Errorf("%d strangers are known", len(d.members))
+	}
+}

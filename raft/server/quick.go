@@ -174,7 +174,10 @@ func (l *quickListener) serve(conn net.Conn) {
 
 // run returns false if net/http has to go on.
 func (c *quickConn) run() bool {
-	c.SetReadDeadline(time.Now().Add(c.l.s.http.ReadHeaderTimeout))
+	now, limits := time.Now(), c.l.s.http
+	c.SetReadDeadline(now.Add(limits.ReadHeaderTimeout))
+	// Who never takes its first answers must not hold the connection for ever, either.
+	c.SetWriteDeadline(now.Add(limits.ReadHeaderTimeout + limits.WriteTimeout))
 	for !c.stopped() {
 		n, err := c.Conn.Read(c.room)
 		if err != nil {

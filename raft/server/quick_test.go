@@ -199,3 +199,44 @@ func TestStopEndsQuickConnections(t *testing.T) {
 		t.Errorf("an idle connection outlives the stop: %d, %v", n, err)
 	}
 }
+
+// Goal: who never takes an answer holds no connection for ever, from the first answer on.
+// Method: a connection that notes whether it had a deadline when it was written to.
+func TestFirstAnswerHasADeadline(t *testing.T) {
+	c := newCluster(t, 1)
+	c.leader()
+	near, far := net.Pipe()
+	conn := &deadlineConn{Conn: far}
+	quick := c.servers[0].quick
+	if !quick.add(conn) {
+		t.Fatal("the listener is closing")
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		quick.serve(conn)
+	}()
+	say(t, near, plainGet("k", ""))
+	nextAnswer(t, bufio.NewReader(near))
+	near.Close()
+	<-ended
+	if conn.unbounded {
+		t.Error("an answer was written without a deadline")
+	}
+}
+
+// deadlineConn notes whether anything was written without a deadline.
+type deadlineConn struct {
+	net.Conn
+	bounded, unbounded bool
+}
+
+func (c *deadlineConn) SetWriteDeadline(at time.Time) error {
+	c.bounded = !at.IsZero()
+	return c.Conn.SetWriteDeadline(at)
+}
+
+func (c *deadlineConn) Write(b []byte) (int, error) {
+	c.unbounded = c.unbounded || !c.bounded
+	return c.Conn.Write(b)
+}

@@ -17,6 +17,9 @@ func (l *Log) Snapshots() *Snapshots { return l.snapshots }
 // covered reports whether a snapshot is durable that stands for the entries up to index. One that
 // has its name is: rule 5 of the package.
 func (l *Log) covered(index uint64) error {
+	if index == 0 {
+		return nil // there are no such entries
+	}
 	names, err := l.fs.List(l.dir)
 	if err != nil {
 		return err

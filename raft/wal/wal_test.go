@@ -319,3 +319,23 @@ func BenchmarkAppend(b *testing.B) {
 		mustAppend(b, l, nil, entry(index, 1, value))
 	}
 }
+
+// Goal: a log that has held nothing but terms and votes for segments on end can be compacted, and
+// needs no snapshot for it: there is no entry that one would have to stand for.
+func TestCompactWithoutEntries(t *testing.T) {
+	disk := NewMemory()
+	l, _ := open(t, disk, 1)
+	hard := raft.HardState{}
+	for len(l.sealed) == 0 {
+		hard.Term++
+		mustAppend(t, l, &hard)
+	}
+	if err := l.Compact(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, restored := open(t, disk, 2)
+	wantRestored(t, restored, raft.Restored{HardState: hard})
+}
