@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"weak"
 
 	"gauntlet/raft"
 	"gauntlet/raft/replica"
@@ -175,4 +177,23 @@ func TestChunksKnowTheirLink(t *testing.T) {
 	if m, ok := to.queue.take(time.Hour); !ok || string(m.Chunk.Data) != "state" {
 		t.Errorf("the link got %+v, %v", m, ok)
 	}
+}
+
+// Goal: a snapshot that has been taken keeps no frozen state in memory until the next one.
+// Method: a job that refers to something; that must be collected once the job is done.
+func TestJobsAreForgotten(t *testing.T) {
+	shots := newSnapshotter(nil, nil)
+	held := func() weak.Pointer[[1 << 20]byte] {
+		view := new([1 << 20]byte)
+		shots.add(func() error { view[0]++; return nil })
+		return weak.Make(view)
+	}()
+	if err := shots.take()(); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	if held.Value() != nil {
+		t.Error("what a job referred to outlives it")
+	}
+	runtime.KeepAlive(shots)
 }

@@ -52,6 +52,7 @@ func (p *snapshotter) take() func() error {
 		return nil
 	}
 	job := p.jobs[0]
+	p.jobs[0] = nil // it holds a chunk, or a whole frozen state
 	p.jobs = p.jobs[1:]
 	return job
 }
