@@ -41,3 +41,63 @@ var reads = []Mutant{
 			"if role != c.role && role == PreCandidate {"}},
 	},
 }
+
+// leases breaks what a read by lease rests on (thesis 6.4.1).
+var leases = []Mutant{
+	{
+		ID:   "lease-from-receipt",
+		Rule: "a lease runs from the sending of a round, less a margin for clocks (thesis 6.4.1)",
+		Seen: "nebula #5352",
+		Edits: []Edit{{"raft/lease.go",
+			"l.until = l.rounds[n].at + c.cfg.leaseLength()",
+			"l.until = c.now + c.cfg.ElectionTimeoutMin"}},
+	},
+	{
+		ID:   "lease-in-transfer",
+		Rule: "a leader that has told another to campaign has no lease any more (thesis 6.4.1)",
+		Edits: []Edit{{"raft/lease.go",
+			"c.knowsCommitted() &&\n		c.transfer.to == 0 && !c.transfer.told\n",
+			"c.knowsCommitted()\n"}},
+	},
+	{
+		ID:   "promise-forgotten",
+		Rule: "a member that has just started keeps the promise that it may have given before",
+		Edits: []Edit{{"raft/raft.go",
+			"c.awake, c.heard = true, c.now",
+			"c.awake, c.heard = true, c.now-c.cfg.ElectionTimeoutMin"}},
+	},
+	{
+		ID:   "promise-ends-with-leader",
+		Rule: "the promise to a leader outlives the leadership: who learns of a later term keeps it",
+		Edits: []Edit{{"raft/election.go",
+			"(c.leader != 0 || c.cfg.CheckQuorum) && c.now",
+			"c.leader != 0 && c.now"}},
+	},
+}
+
+// transfers breaks how a leadership is handed over (thesis 3.10).
+var transfers = []Mutant{
+	{
+		ID:   "old-order-obeyed",
+		Rule: "a TimeoutNow is an order of its term's leader, and void in any later term (thesis 3.10)",
+		Edits: []Edit{{"raft/step.go",
+			"	case ReadIndex:\n		c.send(Message{Kind: ReadIndexAnswer,",
+			"	case TimeoutNow:\n		if c.role != Leader && c.mayCampaign() {\n" +
+				"			c.becomeCandidate(true)\n		}\n" +
+				"	case ReadIndex:\n		c.send(Message{Kind: ReadIndexAnswer,"}},
+	},
+	{
+		ID:   "transfer-without-end",
+		Rule: "a transfer that takes an election timeout is given up, and clients are served again",
+		Edits: []Edit{{"raft/transfer.go",
+			"		c.transfer.to = 0\n	}",
+			"		c.transfer.due = c.now + c.cfg.ElectionTimeoutMin\n	}"}},
+	},
+	{
+		ID:   "successor-asks-as-any",
+		Rule: "who campaigns for a transfer says so, or voters ignore it while they hear the leader",
+		Edits: []Edit{{"raft/transfer.go",
+			"c.becomeCandidate(true)",
+			"c.becomeCandidate(false)"}},
+	},
+}

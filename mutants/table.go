@@ -3,7 +3,8 @@ package mutants
 import "slices"
 
 // All is the table of planted bugs, by what they break.
-var All = slices.Concat(OnLab, elections, replication, commitment, durability, reads, requests)
+var All = slices.Concat(OnLab, elections, replication, commitment, durability, reads, leases,
+	transfers, requests)
 
 // OnLab is those that show on real processes, too: each has a suite.
 var OnLab = []Mutant{

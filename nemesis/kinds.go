@@ -85,7 +85,7 @@ var kinds = []struct {
 	{KindPromote, Traits{Does: true, Runs: true, Hosts: true}},
 	{KindRemove, Traits{Does: true, Hosts: true}},
 	{KindReplace, Traits{Does: true, Hosts: true}},
-	{KindTransfer, Traits{Does: true, Runs: true, Hosts: true}},
+	{KindTransfer, Traits{Does: true, Runs: true, Hosts: true, Sim: true}},
 	{KindSnapshot, Traits{Does: true, Runs: true, Hosts: true}},
 	{KindRestart, Traits{Does: true, Crowd: true, Hosts: true}},
 	{KindFill, Traits{Does: true, Runs: true, Entries: true, Hosts: true}},

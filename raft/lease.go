@@ -47,7 +47,7 @@ type sentRound struct {
 func (c *Core) LeaseRead(now time.Duration, id uint64) error {
 	c.advance(now)
 	if c.hasLease() {
-		c.out.reads = append(c.out.reads, ReadAnswer{ID: id, Index: c.commit})
+		c.out.reads = append(c.out.reads, ReadAnswer{ID: id, Index: c.commit, Lease: true})
 		return nil
 	}
 	return c.read(id)

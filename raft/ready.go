@@ -48,6 +48,7 @@ type ReadAnswer struct {
 	ID     uint64
 	Index  uint64
 	Failed bool // leadership was lost or is unknown: ask again
+	Lease  bool // it rests on a lease, and on no round of heartbeats
 }
 
 // RefusedForward is a forwarded proposal that certainly will not be proposed.

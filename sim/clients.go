@@ -51,6 +51,9 @@ type operation struct {
 	settled bool // an answer is on its way, or has come
 	done    bool
 	read    bool
+	lease   bool   // a read that may rest on a lease
+	term    uint64 // of the member when the request reached it
+	reign   uint64 // the highest term that anybody had led until then
 	answer  replica.Answer
 	record  int
 }
@@ -116,7 +119,7 @@ func (w *World) answers(c *worker) bool {
 func (w *World) call(index int) {
 	c := &w.workers[index]
 	c.pending = false
-	inv, ok := w.invocation(c)
+	inv, lease, ok := w.invocation(c)
 	if !ok {
 		return
 	}
@@ -132,9 +135,10 @@ func (w *World) call(index int) {
 		worker: index, member: m.index, request: request, inv: inv,
 		read: request.Op == workload.OpGet, record: -1,
 	}
+	op.lease = op.read && lease
 	w.operations = append(w.operations, op)
 	w.issued = append(w.issued, schedule.Operation{Worker: index, At: w.now, Kind: inv.Kind,
-		Key: inv.Key, Input: inv.Input})
+		Key: inv.Key, Input: inv.Input, Lease: op.lease})
 	c.open = ref
 	w.outstanding++
 	delay := w.options.Workload.DelayMax
@@ -143,22 +147,25 @@ func (w *World) call(index int) {
 	w.heap.push(event{at: w.now + w.options.Workload.Timeout, kind: eventTimeout, ref: ref})
 }
 
-// invocation is what a worker asks next: as listed, or as drawn.
-func (w *World) invocation(c *worker) (workload.Invocation, bool) {
+// invocation is what a worker asks next, and whether a lease will do: as listed, or as drawn.
+func (w *World) invocation(c *worker) (inv workload.Invocation, lease, ok bool) {
 	if w.generator == nil {
 		op := &w.schedule.Operations[c.listed[0]]
 		c.listed = c.listed[1:]
-		return workload.Invocation{Kind: op.Kind, Key: op.Key, Input: op.Input}, true
+		return workload.Invocation{Kind: op.Kind, Key: op.Key, Input: op.Input}, op.Lease, true
+	}
+	if ppm := w.options.Workload.LeasePPM; ppm > 0 {
+		lease = hits(c.thinks.Uint64(), ppm)
 	}
 	if !w.loadOver {
-		return w.generator.Next(c.index), true
+		return w.generator.Next(c.index), lease, true
 	}
 	if len(w.finals) == 0 {
-		return workload.Invocation{}, false
+		return workload.Invocation{}, false, false
 	}
-	inv := w.finals[0]
+	inv = w.finals[0]
 	w.finals = w.finals[1:]
-	return inv, true
+	return inv, lease, true
 }
 
 // reach brings a request to its member.
@@ -194,7 +201,11 @@ func (w *World) reach(e *event) {
 	w.cause = op.record
 	w.witness.Called(op.ID, w.now, m.index, w.incarnation(m), op.id, !op.read)
 	local := m.clock.read(w.now)
-	if op.read {
+	if op.lease {
+		op.term, op.reign = m.replica.Status().Term, w.watch.Reign()
+		w.noticeLeaseRead(m)
+		m.replica.LeaseRead(local, op.id, op.Key)
+	} else if op.read {
 		m.replica.Read(local, op.id, op.Key, false)
 	} else {
 		cmd := command(op.request)
@@ -212,7 +223,7 @@ func (w *World) answered(m *member, a *replica.Answer) {
 		return
 	}
 	if ref < 0 {
-		w.probed(m, int(-ref-1), a)
+		w.answeredOther(m, ref, a)
 		return
 	}
 	op := &w.operations[ref]
@@ -220,6 +231,9 @@ func (w *World) answered(m *member, a *replica.Answer) {
 		return
 	}
 	op.settled, op.answer = true, *a
+	if a.Lease {
+		w.watch.Leased(m.index, op.term, op.reign)
+	}
 	w.witness.Returned(op.ID, a, op.Key, op.read)
 	w.noticeAnswer(m, op, a)
 	c := &w.workers[op.worker]

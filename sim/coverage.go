@@ -66,6 +66,12 @@ const (
 	nodeReplaced
 	changeWhileCut
 	electedWhileJoint
+	transferDone
+	transferGivenUp
+	transferParted
+	leaseRead
+	leaseSuspended
+	hungLeaderResigned
 	situations // how many there are
 )
 
@@ -126,6 +132,12 @@ var Situations = [situations]string{
 	nodeReplaced:           "a voter was replaced by a learner",
 	changeWhileCut:         "a change of the members began while links were cut",
 	electedWhileJoint:      "a leader was elected under a joint configuration",
+	transferDone:           "a leader handed its leadership over",
+	transferGivenUp:        "a transfer was given up after its time",
+	transferParted:         "a transfer was asked for while links were severed",
+	leaseRead:              "a leader answered a read by its lease",
+	leaseSuspended:         "a lease read was asked of a leader in, or after, a transfer",
+	hungLeaderResigned:     "a leader resigned because its disk hung",
 }
 
 // Coverage counts how often each situation was seen in a run, in the order of Situations.
@@ -138,7 +150,7 @@ var FaultKinds = [...]string{
 	string(nemesis.KindPause), string(nemesis.KindKill), string(nemesis.KindPower),
 	string(nemesis.KindClockJump), string(nemesis.KindClockRate), string(nemesis.KindDiskSlow),
 	string(nemesis.KindDiskError), string(nemesis.KindDiskFull), string(nemesis.KindBitRot),
-	string(nemesis.KindMTU), string(nemesis.KindClientCut),
+	string(nemesis.KindMTU), string(nemesis.KindClientCut), string(nemesis.KindTransfer),
 }
 
 // Effects counts how often each kind of fault changed something in a run, in the order of
@@ -247,6 +259,8 @@ func (w *World) noticeRole(m *member, was, is *raft.Status) {
 			w.saw(splitVote)
 		}
 		n.unwon = is.Term
+	case was.Role == raft.Leader && is.Term == was.Term && is.DiskHangs:
+		w.saw(hungLeaderResigned)
 	case was.Role == raft.Leader && is.Term == was.Term:
 		w.saw(leaderResigned)
 		if w.deaf(m) {
@@ -322,6 +336,8 @@ func (w *World) noticeAnswer(m *member, op *operation, a *replica.Answer) {
 		w.saw(forwardRefused)
 	case a.Refusal != nil:
 		w.saw(busyRefused)
+	case a.Lease:
+		w.saw(leaseRead)
 	case op.read && !leads:
 		w.saw(followerRead)
 	case !op.read && !leads:

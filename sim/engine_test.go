@@ -109,6 +109,9 @@ func TestEveryFaultBites(t *testing.T) {
 		if kind.Traits().Links {
 			e.Role, e.Shape = "", nemesis.ShapeIsolateLeader
 		}
+		if kind.Valid() == nil && e.Role.Valid(kind, 3) != nil {
+			e.Role = nemesis.RoleFollower // to whom a leader can hand over
+		}
 		bites := 0
 		for seed := range uint64(20) {
 			o := w.Run(struck(seed, e), Options{})

@@ -216,6 +216,10 @@ func (w *World) applyMember(f *faultState, m *member, step int) {
 		m.clock.addRate(w.now, int64(step*f.event.Rate*1000))
 		m.timerAt = 0
 		w.setTimer(m)
+	case nemesis.KindTransfer:
+		if on {
+			w.transfer(f, m)
+		}
 	case nemesis.KindDiskSlow:
 		m.disk.slow += time.Duration(step) * f.event.Amount
 	case nemesis.KindDiskFull:

@@ -156,7 +156,7 @@ func (w *World) probe() {
 	for i, m := range w.members {
 		if h.serving&^h.answered&(1<<i) != 0 && m.state == running {
 			h.probes++
-			m.requests = append(m.requests, int32(-h.probes))
+			m.requests = append(m.requests, probeRequest)
 			id := uint64(len(m.requests))
 			w.witness.Probed(i, w.incarnation(m), id)
 			m.replica.Write(m.clock.read(w.now), id, kv.Command{Op: kv.Put, Key: "probe",
@@ -184,7 +184,7 @@ func (w *World) servedBy(leader *member) (serving uint) {
 }
 
 // probed takes the answer to a probe.
-func (w *World) probed(m *member, _ int, a *replica.Answer) {
+func (w *World) probed(m *member, a *replica.Answer) {
 	if a.Refusal == nil {
 		w.heal.answered |= 1 << m.index
 	}

@@ -162,6 +162,7 @@ func (w *World) raftConfig(m *member, seed uint64) raft.Config {
 		HeartbeatInterval: o.HeartbeatInterval, PreVote: o.PreVote, CheckQuorum: o.CheckQuorum,
 		MaxAppendBytes: o.MaxAppendBytes, MaxInflightBytes: o.MaxInflightBytes,
 		MaxUncommittedBytes: o.MaxUncommittedBytes,
+		LeaseReads:          o.LeaseReads, DiskPatience: o.DiskPatience,
 	}
 }
 

@@ -220,6 +220,9 @@ func (w *World) arrive(e *event) {
 			Label: describe(m), Cause: f.sent}
 	})
 	w.notice(to, m)
+	if m.Kind == raft.TimeoutNow {
+		w.watch.Told(to.index, m)
+	}
 	to.replica.Step(to.clock.read(w.now), *m)
 	w.land(e.ref)
 	w.after(to)

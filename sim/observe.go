@@ -19,6 +19,7 @@ func (w *World) observe(m *member, is *raft.Status, events []replica.Event) {
 	w.noticeStatus(m, &was, is)
 	for i := range events {
 		e := &events[i]
+		w.noticeTransfer(e)
 		if e.Kind != "role" {
 			continue
 		}

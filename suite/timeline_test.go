@@ -337,7 +337,7 @@ func anyTime(t *rapid.T, name string) string {
 
 func anyEntry(t *rapid.T) string {
 	kind := rapid.SampledFrom(nemesis.Kinds()).Draw(t, "kind")
-	if !kind.Traits().Sim { // see TestOperations
+	if traits := kind.Traits(); !traits.Sim || traits.Does { // see TestOperations
 		kind = nemesis.KindKill
 	}
 	traits := kind.Traits()

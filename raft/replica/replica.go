@@ -54,6 +54,7 @@ type Answer struct {
 	ID      uint64
 	Index   uint64 // of the entry that was the write, or whose state the read saw
 	Result  kv.Result
+	Lease   bool        // a read that rests on its leader's lease
 	Leader  raft.NodeID // of a transfer that ended well: who leads now
 	Refusal *Refusal
 }

@@ -43,7 +43,7 @@ func (r *Replica) Write(now time.Duration, id uint64, cmd kv.Command) {
 // be asked again under a fresh id.
 func (r *Replica) Read(now time.Duration, id uint64, key string, stale bool) {
 	if stale {
-		r.serve(id, key)
+		r.serve(id, key, false)
 		return
 	}
 	r.confirmed(id, key, r.core.Read(now, id))
@@ -119,15 +119,16 @@ func (r *Replica) confirm(confirmed []raft.ReadAnswer) {
 			later = append(later, c)
 		default:
 			delete(r.reads, c.ID)
-			r.serve(c.ID, key)
+			r.serve(c.ID, key, c.Lease)
 		}
 	}
 	r.waiting = later
 }
 
 // serve answers a read with what this member knows now.
-func (r *Replica) serve(id uint64, key string) {
-	r.answers = append(r.answers, Answer{ID: id, Index: r.applied.Index, Result: r.store.Get(key)})
+func (r *Replica) serve(id uint64, key string, lease bool) {
+	r.answers = append(r.answers,
+		Answer{ID: id, Index: r.applied.Index, Result: r.store.Get(key), Lease: lease})
 }
 
 // sweep ends the writes that a leader now gone was to commit: a successor may or may not. Their

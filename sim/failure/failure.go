@@ -32,6 +32,8 @@ const (
 	CommitUnsupported Signature = "commit-unsupported" // committed without a durable quorum
 	LeaderUnsupported Signature = "leader-unsupported" // leads without durable votes of a quorum
 	WentBack          Signature = "went-back"          // a term or commit index fell
+	LeaseBroken       Signature = "lease-broken"       // read by lease under a newer leader
+	Usurped           Signature = "usurped"            // campaigns unasked as if for a transfer
 	TimeFell          Signature = "time-fell"          // cluster time fell along a log
 	Promised          Signature = "promised"           // a message promises what is not durable
 	Recovered         Signature = "recovered"          // a start found other than what was durable

@@ -59,7 +59,7 @@ func (w *Watch) leads(node int, term uint64, by []configured) {
 		}, "%s leads term %d, which %s led before", name(node), term, name(other))
 		return
 	}
-	w.leaders[term] = node
+	w.leaders[term], w.reign = node, max(w.reign, term)
 	voted := func(i int) bool { return w.members[i].vowed(term, raft.NodeID(node+1)) }
 	if len(by) == 0 {
 		by = w.entries.configs

@@ -11,6 +11,7 @@
 //	illegal-change, misconfigured,
 //	overstayed                              membership.go
 //	promised                                promises.go
+//	lease-broken, usurped                   leases.go
 //	recovered                               disk.go
 //	went-back                               here and in disk.go
 //
@@ -42,6 +43,7 @@ type Watch struct {
 	members   []member
 	entries   entries
 	leaders   map[uint64]int // by term, the member that led it
+	reign     uint64         // the highest of these terms
 	committed []ref          // by index - 1: what some member was first to commit
 	reigns    []reign        // in which terms that was
 	effective []configured   // room for inEffect to work in
@@ -57,6 +59,7 @@ type member struct {
 	disk  []ref          // on its disk, by index - 1
 	owed  []state        // what its disk will hold after each outstanding write, oldest first
 	votes []vote         // at most one a term, in rising terms
+	told  []uint64       // the terms in which a leader told it to take over
 }
 
 // memory is what a member knows in one life.
@@ -85,12 +88,14 @@ func (w *Watch) Reset(voters, spares int) {
 	w.entries.reset()
 	w.entries.begin(voters)
 	clear(w.leaders)
+	w.reign = 0
 	w.committed, w.reigns, w.told, w.failed = w.committed[:0], w.reigns[:0], 0, nil
 }
 
 func (m *member) reset() {
 	m.forget()
 	m.hard, m.disk, m.owed, m.votes = raft.HardState{}, m.disk[:0], m.owed[:0], m.votes[:0]
+	m.told = m.told[:0]
 }
 
 // forget ends a life.

@@ -138,7 +138,10 @@ type scene struct {
 // Goal: every broken promise is called by its name, and its legal likeness passes.
 // Method: two or more stories for each, told to the watch by hand.
 func TestScenes(t *testing.T) {
-	scenes := slices.Concat(elections, votes, turns, logs, commits, promises, lives, changes)
+	playScenes(t, slices.Concat(elections, votes, turns, logs, commits, promises, lives, changes))
+}
+
+func playScenes(t *testing.T, scenes []scene) {
 	for _, scene := range scenes {
 		t.Run(scene.name, func(t *testing.T) {
 			f := scene.play().Failure()

@@ -26,6 +26,7 @@ func (w *Watch) Leaves(node int, m *raft.Message) {
 			return // repeats the term of the question
 		}
 	case raft.Vote:
+		w.campaigns(node, m)
 		w.promisesVote(node, m.Term, raft.NodeID(node+1))
 	case raft.VoteAnswer:
 		if !m.Reject {

@@ -49,13 +49,15 @@ func (m *minimiser) settings() {
 		func(s *schedule.Schedule) { s.Options.Raft.MaxAppendBytes = 0 },
 		func(s *schedule.Schedule) { s.Options.Raft.MaxInflightBytes = 0 },
 		func(s *schedule.Schedule) { s.Options.Raft.MaxUncommittedBytes = 0 },
+		func(s *schedule.Schedule) { s.Options.Raft.LeaseReads = false },
+		func(s *schedule.Schedule) { s.Options.Raft.DiskPatience = 0 },
 		func(s *schedule.Schedule) {
 			s.Options.Disk.SegmentBytes = max(s.Options.Disk.SegmentBytes, largeSegment)
 		},
 	)
 	m.try(func(s *schedule.Schedule) { // what nobody asks when operations are given
 		w := &s.Options.Workload
-		w.Keys, w.OpsPerKey, w.PerGroup, w.ThinkMin, w.ThinkMax = 1, 1, 0, 0, 0
+		w.Keys, w.OpsPerKey, w.PerGroup, w.ThinkMin, w.ThinkMax, w.LeasePPM = 1, 1, 0, 0, 0, 0
 	})
 	m.together(
 		func(s *schedule.Schedule) {

@@ -58,6 +58,8 @@ type Raft struct {
 	MaxAppendBytes      int           `json:"maxAppendBytes"`
 	MaxInflightBytes    int           `json:"maxInflightBytes"`
 	MaxUncommittedBytes int           `json:"maxUncommittedBytes"`
+	LeaseReads          bool          `json:"leaseReads,omitempty"`   // members serve them
+	DiskPatience        int           `json:"diskPatience,omitempty"` // see raft.Config; 0: for ever
 }
 
 // Network is what every directed link between two members does when no fault strikes it. Rates
@@ -98,7 +100,8 @@ type Workload struct {
 	ThinkMin  time.Duration `json:"thinkMin"`               // between an answer and the next request
 	ThinkMax  time.Duration `json:"thinkMax"`
 	Timeout   time.Duration `json:"timeout"`
-	DelayMax  time.Duration `json:"delayMax"` // of a request, and of an answer: even in [0, this]
+	DelayMax  time.Duration `json:"delayMax"`           // of a request, and of an answer: even in [0, this]
+	LeasePPM  int           `json:"leasePPM,omitempty"` // of the drawn reads, asked as lease reads
 }
 
 // Liveness is the phase after the load: a core that holds a quorum is healed, and must come back.
@@ -122,6 +125,7 @@ type Operation struct {
 	Kind   string          `json:"kind"`
 	Key    string          `json:"key"`
 	Input  json.RawMessage `json:"input"`
+	Lease  bool            `json:"lease,omitempty"` // a read, which may rest on a lease
 }
 
 // Expect is how the run ended from which a schedule was written.

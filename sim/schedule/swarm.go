@@ -34,6 +34,7 @@ func FromSeed(seed uint64) *Schedule {
 	d.workload()
 	on := d.kinds()
 	d.liveness(slices.Contains(on, nemesis.KindBitRot))
+	d.options.Raft.LeaseReads = d.options.Raft.LeaseReads && !slices.ContainsFunc(on, strikesClocks)
 	s.Faults = d.plan(on)
 	d.timeline(s)
 	d.membership(s)
@@ -134,6 +135,13 @@ func (d *swarm) raft() {
 	if draw.one(2) {
 		d.options.Turn = scaled(draw, 10*time.Microsecond, d.et/50)
 	}
+	r.LeaseReads = draw.one(2) && r.CheckQuorum
+	if d.stratum == leased {
+		r.CheckQuorum, r.LeaseReads = true, true
+	}
+	if draw.one(2) {
+		r.DiskPatience = 1 + draw.Intn(3)
+	}
 }
 
 func (d *swarm) network() {
@@ -172,7 +180,10 @@ func (d *swarm) disk() {
 func (d *swarm) clock() {
 	c, draw := &d.options.Clock, d.stream("clock")
 	if draw.one(2) {
-		c.DriftPPM = scaled(draw, 10, 50_000)
+		c.DriftPPM = scaled(draw, 10, leaseDriftPPM)
+	}
+	if d.stratum == leased {
+		c.DriftPPM = leaseDriftPPM
 	}
 	if draw.one(2) {
 		c.Offset = scaled(draw, time.Millisecond, time.Hour)
@@ -204,6 +215,13 @@ func (d *swarm) workload() {
 	together := o.Load * time.Duration(w.Clients)
 	think := max(2+4*together/maxOperations, together/time.Duration(d.ops)-answer)
 	w.ThinkMin, w.ThinkMax = think/2, think+think/2
+	w.LeasePPM = []int{0, 0, million / 2, million}[draw.Intn(4)]
+	if d.stratum == leased {
+		w.LeasePPM = million
+		if w.Kind == "txn" { // has no reads of its own
+			w.Kind = "register"
+		}
+	}
 }
 
 // liveness draws the last phase. Others that hear nothing disturb a cluster without pre-vote, since

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,13 +16,14 @@ const (
 	single                // one alone, more often
 	all
 	contested // leaders are struck again and again, as soon as there is one: old terms pile up
+	leased    // what leases rest on is struck again and again
 	quiet     // none
 )
 
 // strata is drawn from evenly.
 var strata = []stratum{
 	mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed,
-	single, single, single, contested, contested, contested, all, quiet,
+	single, single, single, contested, contested, contested, leased, leased, all, quiet,
 }
 
 // swarmKinds are the kinds that seeds have. The order is part of what a seed means.
@@ -30,7 +32,7 @@ var swarmKinds = []nemesis.Kind{
 	nemesis.KindClockJump, nemesis.KindClockRate, nemesis.KindDiskSlow, nemesis.KindDiskError,
 	nemesis.KindDiskFull, nemesis.KindBitRot, nemesis.KindLoss, nemesis.KindDuplicate,
 	nemesis.KindDelay, nemesis.KindReorder, nemesis.KindClog, nemesis.KindMTU,
-	nemesis.KindClientCut,
+	nemesis.KindClientCut, nemesis.KindTransfer,
 }
 
 // swarmShapes are the shapes of faults of links.
@@ -94,7 +96,7 @@ func (d *swarm) kinds() []nemesis.Kind {
 	case single:
 		at := draw.Intn(len(possible))
 		return possible[at : at+1]
-	case contested:
+	case contested, leased:
 		return nil
 	}
 	return on
@@ -107,10 +109,15 @@ func (d *swarm) plan(on []nemesis.Kind) nemesis.Plan {
 	for _, kind := range on {
 		plan = append(plan, d.series(kind)...)
 	}
-	if plan = d.spend(plan); d.stratum == contested {
+	plan = d.spend(plan)
+	switch d.stratum {
+	case contested:
 		plan = d.contest()
+	case leased:
+		plan = d.besiege()
 	}
 	plan = append(plan, d.ending()...)
+	plan = append(plan, d.farewell(on)...)
 	slices.SortStableFunc(plan, func(a, b nemesis.Event) int { return int(a.At - b.At) })
 	for i := range plan {
 		plan[i].ID = i + 1
@@ -129,6 +136,25 @@ func (d *swarm) ending() nemesis.Plan {
 	lasts := draw.Duration(3*d.et, 5*d.et) // the load is no shorter
 	return nemesis.Plan{{Kind: nemesis.KindPartition, Shape: nemesis.ShapeIsolateLeader,
 		At: d.options.Load - lasts, For: lasts, Stream: 1 << 32}}
+}
+
+// farewell has a leader hand over to a member that is about to be dead, in most seeds with transfers
+// whose last phase leaves members dead: the leader must give it up, or it takes no write for ever.
+func (d *swarm) farewell(on []nemesis.Kind) nemesis.Plan {
+	l, draw := &d.options.Liveness, d.stream("farewell")
+	transfers := slices.Contains(on, nemesis.KindTransfer) || d.stratum == leased
+	if l.Others != OthersDead || !transfers || draw.one(4) {
+		return nil
+	}
+	var others []string
+	for member := range d.options.Nodes {
+		if !slices.Contains(l.Core, member) {
+			others = append(others, fmt.Sprintf("n%d", member+1))
+		}
+	}
+	lasts := draw.Duration(0, d.et/64) + 1
+	return nemesis.Plan{{Kind: nemesis.KindTransfer, On: others[:1], At: d.options.Load - lasts,
+		For: lasts, Stream: 1 << 32}}
 }
 
 // contest strikes leader after leader, each soon after it may have been elected, and for longer
@@ -176,7 +202,8 @@ func (d *swarm) spend(plan nemesis.Plan) nemesis.Plan {
 func mild(kind nemesis.Kind) bool {
 	switch kind {
 	case nemesis.KindClockJump, nemesis.KindClockRate, nemesis.KindDiskSlow,
-		nemesis.KindDuplicate, nemesis.KindDelay, nemesis.KindReorder, nemesis.KindClientCut:
+		nemesis.KindDuplicate, nemesis.KindDelay, nemesis.KindReorder, nemesis.KindClientCut,
+		nemesis.KindTransfer:
 		return true
 	}
 	return false
@@ -231,7 +258,10 @@ func (d *swarm) measure(draw draw, e *nemesis.Event) {
 		if draw.one(2) {
 			e.Rate = -e.Rate
 		}
-	case nemesis.KindDiskSlow, nemesis.KindDelay:
+	case nemesis.KindDiskSlow: // also for so long that a leader loses patience
+		patience := time.Duration(max(1, d.options.Raft.DiskPatience))
+		e.Amount = scaled(draw, d.et/64, 2*d.et*patience)
+	case nemesis.KindDelay:
 		e.Amount = scaled(draw, d.et/64, 2*d.et)
 	case nemesis.KindLoss, nemesis.KindDuplicate:
 		e.Rate = scaled(draw, 10, 800)

@@ -49,6 +49,7 @@ func (s *Schedule) problems() Problems {
 		return p // what follows builds on sound options
 	}
 	s.livenessProblems(&p)
+	s.leaseProblems(&p)
 	s.faultProblems(&p)
 	s.changeProblems(&p)
 	if s.Operations == nil {
@@ -85,6 +86,8 @@ func (o *Options) boundProblems(p *Problems) {
 		{"network.duplicatePPM", o.Network.DuplicatePPM, 0, million},
 		{"disk.tailPPM", o.Disk.TailPPM, 0, million},
 		{"disk.segmentBytes", o.Disk.SegmentBytes, 0, maxSegment},
+		{"raft.diskPatience", o.Raft.DiskPatience, 0, maxOperations},
+		{"workload.leasePPM", o.Workload.LeasePPM, 0, million},
 		{"clock.driftPPM", o.Clock.DriftPPM, 0, million / 2},
 		{"workload.clients", o.Workload.Clients, 1, maxClients},
 		{"workload.keys", o.Workload.Keys, 1, maxOperations},
@@ -187,6 +190,35 @@ func (s *Schedule) livenessProblems(p *Problems) {
 		p.add("options.liveness.others", "", "is %q: without preVote the others may disturb the core "+
 			"for ever", l.Others)
 	}
+}
+
+// leaseDriftPPM is by how much clocks may be off where leases are to hold: twice that, and what it
+// comes to on the slower clock, is within the default margin of raft.Config.LeaseMargin.
+const leaseDriftPPM = 50_000
+
+// leaseProblems checks that clocks are as good as leases need them to be.
+func (s *Schedule) leaseProblems(p *Problems) {
+	o := &s.Options
+	if !o.Raft.LeaseReads {
+		return
+	}
+	if !o.Raft.CheckQuorum {
+		p.add("options.raft.leaseReads", "", "needs checkQuorum, without which voters promise nothing")
+	}
+	if o.Clock.DriftPPM > leaseDriftPPM {
+		p.add("options.clock.driftPPM", "", "is %d, want %d at most with raft.leaseReads",
+			o.Clock.DriftPPM, leaseDriftPPM)
+	}
+	for i := range s.Faults {
+		if kind := s.Faults[i].Kind; strikesClocks(kind) {
+			p.add(fmt.Sprintf("faults[%d]", i), "", "is %s, but raft.leaseReads count on clocks", kind)
+			return
+		}
+	}
+}
+
+func strikesClocks(kind nemesis.Kind) bool {
+	return kind == nemesis.KindClockJump || kind == nemesis.KindClockRate
 }
 
 func (s *Schedule) faultProblems(p *Problems) {

@@ -20,6 +20,14 @@ type spoiled struct {
 	want  string
 }
 
+// leased has members serve reads by leases, on clocks that allow it.
+func leased(s *S) *schedule.Options {
+	s.Options.Raft.LeaseReads, s.Options.Raft.CheckQuorum = true, true
+	s.Options.Clock.DriftPPM = 50_000
+	s.Faults = nil
+	return &s.Options
+}
+
 // Goal: every relation that a schedule can break is named, with its values.
 // Method: one broken thing at a time in a schedule that has everything.
 func TestValidNamesWhatIsBroken(t *testing.T) {
@@ -39,6 +47,16 @@ func TestValidNamesWhatIsBroken(t *testing.T) {
 }
 
 var brokenOptions = []spoiled{
+	{func(s *S) { leased(s).Raft.CheckQuorum = false }, "leaseReads needs checkQuorum"},
+	{func(s *S) { leased(s).Clock.DriftPPM = 50_001 },
+		"driftPPM is 50001, want 50000 at most with raft.leaseReads"},
+	{func(s *S) {
+		leased(s)
+		s.Faults = nemesis.Plan{{ID: 1, Kind: nemesis.KindClockJump, Role: nemesis.RoleAny,
+			For: 1, Amount: 1}}
+	}, "faults[0] is clock-jump, but raft.leaseReads count on clocks"},
+	{func(s *S) { s.Options.Raft.DiskPatience = -1 }, "diskPatience is -1, want 0 to"},
+	{func(s *S) { s.Options.Workload.LeasePPM = 1_000_001 }, "leasePPM is 1000001, want 0 to"},
 	{func(s *S) { s.Version = 0 }, "version is 0, want 1"},
 	{func(s *S) { s.Options.Nodes = 0 }, "options.nodes is 0, want 1 to 9"},
 	{func(s *S) { s.Options.Network.LossPPM = -1 }, "lossPPM is -1, want 0 to 1000000"},

@@ -188,6 +188,13 @@ func options(o schedule.Options) []option {
 			w.Timeout)},
 		{"load", o.Load.String()},
 	}
+	if r.LeaseReads {
+		list = append(list, option{"reads that leases serve", fmt.Sprint(r.LeaseReads)})
+	}
+	if r.DiskPatience > 0 {
+		list = append(list, option{"patience with a disk",
+			fmt.Sprintf("%d election timeouts", r.DiskPatience)})
+	}
 	if o.Liveness.Within > 0 {
 		list = append(list, option{"liveness", fmt.Sprintf("within %d election timeouts, core %v, "+
 			"others %s", o.Liveness.Within, o.Liveness.Core, o.Liveness.Others)})
