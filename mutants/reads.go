@@ -59,20 +59,6 @@ var leases = []Mutant{
 			"c.knowsCommitted() &&\n		c.transfer.to == 0 && !c.transfer.told\n",
 			"c.knowsCommitted()\n"}},
 	},
-	{
-		ID:   "promise-forgotten",
-		Rule: "a member that has just started keeps the promise that it may have given before",
-		Edits: []Edit{{"raft/raft.go",
-			"c.awake, c.heard = true, c.now",
-			"c.awake, c.heard = true, c.now-c.cfg.ElectionTimeoutMin"}},
-	},
-	{
-		ID:   "promise-ends-with-leader",
-		Rule: "the promise to a leader outlives the leadership: who learns of a later term keeps it",
-		Edits: []Edit{{"raft/election.go",
-			"(c.leader != 0 || c.cfg.CheckQuorum) && c.now",
-			"c.leader != 0 && c.now"}},
-	},
 }
 
 // transfers breaks how a leadership is handed over (thesis 3.10).
@@ -92,12 +78,5 @@ var transfers = []Mutant{
 		Edits: []Edit{{"raft/transfer.go",
 			"		c.transfer.to = 0\n	}",
 			"		c.transfer.due = c.now + c.cfg.ElectionTimeoutMin\n	}"}},
-	},
-	{
-		ID:   "successor-asks-as-any",
-		Rule: "who campaigns for a transfer says so, or voters ignore it while they hear the leader",
-		Edits: []Edit{{"raft/transfer.go",
-			"c.becomeCandidate(true)",
-			"c.becomeCandidate(false)"}},
 	},
 }

@@ -114,3 +114,32 @@ func TestHungDiskDeadline(t *testing.T) {
 		t.Errorf("does not campaign with its disk back: %+v", s)
 	}
 }
+
+// Goal: a voter keeps its promise to a leader over a restart, and over what it learns of a later
+// term; and no longer than an election timeout. Method: candidates ask a member that has just
+// started, and one that has just heard its leader and then of a later term, in time and too late.
+func TestPromiseIsKept(t *testing.T) {
+	for name, heard := range map[string]bool{"restarted": false, "told of a later term": true} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(3, nil)
+			n := c.nodes[0]
+			c.now = time.Hour
+			c.crash(n)
+			c.start(n)
+			if heard {
+				n.core.Step(c.now, Message{Kind: Heartbeat, From: 2, To: 1, Term: 4, Round: 1})
+				n.core.Step(c.now, Message{Kind: AppendAnswer, From: 3, To: 1, Term: 5, Reject: true})
+			}
+			before := n.core.Status().Term
+			question := Message{Kind: Vote, From: 3, To: 1, Term: 6}
+			n.core.Step(c.now+testET-1, question)
+			if s := n.core.Status(); s.Term != before || s.Vote != 0 {
+				t.Errorf("within the promise: %+v", s)
+			}
+			n.core.Step(c.now+testET, question)
+			if s := n.core.Status(); s.Term != 6 || s.Vote != 3 {
+				t.Errorf("once it has ended: %+v", s)
+			}
+		})
+	}
+}

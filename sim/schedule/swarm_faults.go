@@ -138,7 +138,7 @@ func (d *swarm) ending() nemesis.Plan {
 		At: d.options.Load - lasts, For: lasts, Stream: 1 << 32}}
 }
 
-// farewell has a leader hand over to a member that is about to be dead, in most seeds with transfers
+// farewell has a leader hand over to a member about to be dead, in most seeds with transfers
 // whose last phase leaves members dead: the leader must give it up, or it takes no write for ever.
 func (d *swarm) farewell(on []nemesis.Kind) nemesis.Plan {
 	l, draw := &d.options.Liveness, d.stream("farewell")
