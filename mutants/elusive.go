@@ -2,10 +2,11 @@ package mutants
 
 // Elusive are bugs that take the simulator longer than the score allows: it hunts them only when
 // they are named. The first was found once in some 8,000 seeds, the one that teaches nothing once
-// in many more, and the two between them not once in 7,000. Those of promises were not found in 1,900
-// seeds: who is voted for against a promise must lack no entry, so nothing may be written for as
-// long as an election timeout. That a successor asks as anybody costs nothing but the transfer,
-// which is given up. Tests of package raft show all three.
+// in many more, and the two between them not once in 7,000.
+//
+// Those of promises were not found in 1,900 seeds: who is voted for against a promise must lack no
+// entry, so nothing may be written for as long as an election timeout. That a successor asks as
+// anybody costs nothing but the transfer, which is given up. Tests of package raft show all three.
 var Elusive = []Mutant{
 	{
 		ID:   "pre-vote-restarts-timer",

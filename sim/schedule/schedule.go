@@ -100,7 +100,7 @@ type Workload struct {
 	ThinkMin  time.Duration `json:"thinkMin"`               // between an answer and the next request
 	ThinkMax  time.Duration `json:"thinkMax"`
 	Timeout   time.Duration `json:"timeout"`
-	DelayMax  time.Duration `json:"delayMax"`           // of request and answer each: even in [0, this]
+	DelayMax  time.Duration `json:"delayMax"`           // of request and answer each: in [0, this]
 	LeasePPM  int           `json:"leasePPM,omitempty"` // of the drawn reads, asked as lease reads
 }
 
