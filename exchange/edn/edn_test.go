@@ -158,3 +158,24 @@ func TestErrors(t *testing.T) {
 		t.Errorf("a huge number: %v, want %s", err, want)
 	}
 }
+
+// Goal: the largest number that is accepted is accepted again as it is written.
+// Method: numbers of exactly as many digits as may be, which are written with more characters.
+func TestLargestNumbers(t *testing.T) {
+	digits := strings.Repeat("9", 1000)
+	for _, in := range []string{
+		digits, "-" + digits, digits + "N", digits + "M", digits[1:] + ".0M", digits + ".0M",
+		digits[3:] + "e100M", digits[1:] + "/7", digits[1:] + ".5M",
+	} {
+		value, err := all1(in)
+		if err != nil {
+			t.Errorf("%.20q of %d characters: %v", in, len(in), err)
+			continue
+		}
+		written := edn.Text(value)
+		again, err := all1(written)
+		if err != nil || edn.Text(again) != written {
+			t.Errorf("%.20q of %d characters is not read as it is written: %v", in, len(in), err)
+		}
+	}
+}

@@ -106,8 +106,8 @@ func (d *Decoder) number(token []byte) (Value, error) {
 	}
 	t := string(token)
 	wrong := func() (Value, error) { return nil, d.fail("%s is not a number", shorten(t)) }
-	if len(t) > maxDigits {
-		return nil, d.fail("a number of %d digits, at most %d", len(t), maxDigits)
+	if n := countDigits(t); n > maxDigits {
+		return nil, d.fail("a number of %d digits, at most %d", n, maxDigits)
 	}
 	sign, rest := "", t
 	if rest[0] == '+' || rest[0] == '-' {
@@ -143,6 +143,21 @@ func (d *Decoder) number(token []byte) (Value, error) {
 		return wrong()
 	}
 	return f, nil
+}
+
+// countDigits counts the digits of a number, but for a fraction that is a mere zero: decimal may
+// have put it there, and what is written must be read again.
+func countDigits(number string) (n int) {
+	whole, rest := leadingDigits(strings.TrimLeft(number, "+-"))
+	if fraction, after := leadingDigits(strings.TrimPrefix(rest, ".")); fraction == "0" {
+		rest = after
+	}
+	for _, c := range rest {
+		if '0' <= c && c <= '9' {
+			n++
+		}
+	}
+	return len(whole) + n
 }
 
 // short reads an integer of so few digits that it fits for certain.
