@@ -219,7 +219,7 @@ func (w *World) reach(e *event) {
 func (w *World) answered(m *member, a *replica.Answer) {
 	ref := m.requests[a.ID-1]
 	if ref <= firstAsk {
-		w.told(int(firstAsk-ref), a)
+		w.told(m, int(firstAsk-ref), a)
 		return
 	}
 	if ref < 0 {

@@ -203,8 +203,11 @@ func (w *World) coreLeader() *member {
 }
 
 // converged tells whether every member of the core has committed as much as its leader has in its
-// log.
+// log, and no change of the members is under way.
 func (w *World) converged(leader *member) bool {
+	if leader.replica.Configuration().Joint() {
+		return false
+	}
 	for i, m := range w.members {
 		if w.heal.serving&(1<<i) != 0 &&
 			(m.state != running || m.seen.Commit != leader.seen.LastIndex ||
@@ -228,6 +231,10 @@ func (w *World) unlive(leader *member) *failure.Failure {
 		f.Signature = failure.LeaderChurn
 		f.Text = fmt.Sprintf("a healed quorum had leaders of %d terms in %d election timeouts",
 			len(h.leaders), took)
+	case leader != nil && leader.replica.Configuration().Joint():
+		f.Signature = failure.StuckChange
+		f.Text = fmt.Sprintf("%s leads under the joint configuration of entry %d after %d election "+
+			"timeouts: %s", leader.name, leader.seen.Configuration.Index, took, w.positions())
 	case leader != nil && h.serving&^h.answered == 0:
 		f.Signature = failure.StuckFollower
 		f.Text = fmt.Sprintf("%s leads at %d entries, but others do not follow after %d election "+

@@ -186,7 +186,7 @@ func (w *World) bringIn(m *member) {
 }
 
 // told takes the answer to a request. What made no sense is thought over before the next try.
-func (w *World) told(number int, a *replica.Answer) {
+func (w *World) told(m *member, number int, a *replica.Answer) {
 	asked := &w.asks[number]
 	o := &w.orders[asked.order]
 	if a.Refusal != nil {
@@ -196,6 +196,7 @@ func (w *World) told(number int, a *replica.Answer) {
 		return
 	}
 	o.done = true
+	w.watch.Reconfigured(m.index, a.Index, asked.changes)
 	for _, change := range asked.changes {
 		if change.Kind == raft.Remove {
 			w.heap.push(event{at: w.now + o.Linger, kind: eventStop, who: int16(change.Member.ID - 1)})

@@ -162,7 +162,8 @@ func isWitnessed(s failure.Signature) bool {
 // isLiveness says that a failure is one of progress, not of safety.
 func isLiveness(s failure.Signature) bool {
 	switch s {
-	case failure.NoLeader, failure.LeaderChurn, failure.StuckFollower, failure.DroppedWrites:
+	case failure.NoLeader, failure.LeaderChurn, failure.StuckFollower, failure.StuckChange,
+		failure.DroppedWrites:
 		return true
 	}
 	return false

@@ -59,5 +59,6 @@ const (
 	NoLeader      Signature = "no-leader"
 	LeaderChurn   Signature = "leader-churn"   // leaders, but none that stays
 	StuckFollower Signature = "stuck-follower" // a member never catches up
+	StuckChange   Signature = "stuck-change"   // a change of the members is never completed
 	DroppedWrites Signature = "dropped-writes" // fresh writes are never acknowledged
 )

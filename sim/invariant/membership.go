@@ -245,6 +245,30 @@ func legal(before, next *raft.Configuration) error {
 	return nil
 }
 
+// Reconfigured tells that a member says of changes that they are complete by an entry: it is
+// committed, and the configuration there is not joint and has made them.
+func (w *Watch) Reconfigured(node int, index uint64, changes []raft.Change) {
+	if w.failed != nil {
+		return
+	}
+	f := failure.Failure{Signature: failure.WrongAnswer, Nodes: []int{node}, Index: index}
+	if index == 0 || index > uint64(len(w.committed)) {
+		w.fail(f, "%s says that a change is complete by entry %d, which is not committed",
+			name(node), index)
+		return
+	}
+	c := w.latest(w.committed[index-1])
+	for _, change := range changes {
+		_, there := c.Find(change.Member.ID)
+		votes := has(c.Voters, change.Member.ID)
+		if c.Joint() || there != (change.Kind != raft.Remove) || votes != (change.Kind == raft.Promote) {
+			w.fail(f, "%s says that entry %d completes a change of %s, but it leaves %s",
+				name(node), index, named(change.Member.ID), c)
+			return
+		}
+	}
+}
+
 func has(list []raft.Member, id raft.NodeID) bool {
 	return slices.ContainsFunc(list, func(m raft.Member) bool { return m.ID == id })
 }

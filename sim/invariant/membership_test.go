@@ -160,6 +160,22 @@ var changes = []scene{
 		s.appends(0, entry(2, 2))
 		return s
 	}},
+	{"a change is said to be complete that is not committed", failure.WrongAnswer, func() *script {
+		s := grown()
+		s.configures(0, 2, 1, raft.Configuration{Voters: ids(1, 2, 3), Learners: ids(4)})
+		s.Reconfigured(0, 2, []raft.Change{{Kind: raft.AddLearner, Member: ids(4)[0]}})
+		return s
+	}},
+	{"a change is said to be complete that was not made", failure.WrongAnswer, func() *script {
+		s := joined()
+		s.Reconfigured(0, 2, []raft.Change{{Kind: raft.Promote, Member: ids(4)[0]}})
+		return s
+	}},
+	{"a change is complete", "", func() *script {
+		s := joined()
+		s.Reconfigured(0, 2, []raft.Change{{Kind: raft.AddLearner, Member: ids(4)[0]}})
+		return s
+	}},
 	{"a removed leader leads on", failure.Overstayed, func() *script {
 		s := removed()
 		s.commits(0, 4)
