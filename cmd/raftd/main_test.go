@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gauntlet/raft/wal"
 )
 
 // Goal: bad flags end with exit code 64 and one lower-case line that names the flag.
@@ -169,8 +171,16 @@ func TestCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	peer := freeAddress(t)
+	peer, others := freeAddress(t), t.TempDir()
+	log, _, err := wal.Open(wal.Disk{}, others, wal.Options{Owner: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
 	for _, bad := range []struct{ flag, line string }{
+		{"--data=" + others, "another member's: " + others + "/OWNER says member 2, this is 1"},
 		{"--listen-client=" + taken.Addr().String(), "address already in use"},
 		{"--data=/proc/nowhere", "create log directory"},
 		{"--log=/proc/nowhere/log", "event log"},

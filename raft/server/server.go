@@ -145,7 +145,8 @@ func Start(cfg Config) (*Server, error) {
 		s.identity = identity
 	}
 	s.events = &eventLog{w: cfg.Events, node: s.name()}
-	log, restored, err := wal.Open(cfg.FS, cfg.Dir, wal.Options{Salt: uint64(cfg.Incarnation)})
+	log, restored, err := wal.Open(cfg.FS, cfg.Dir,
+		wal.Options{Salt: uint64(cfg.Incarnation), Owner: uint64(cfg.ID)})
 	if err != nil {
 		return nil, err
 	}

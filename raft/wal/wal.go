@@ -19,6 +19,7 @@
 //     two, the log and the snapshot overlap, or the log ends before the snapshot's last entry or
 //     contradicts it: then the snapshot is newer, and the log begins anew behind it. A log whose
 //     beginning is compacted away without a whole snapshot that reaches it is corrupt.
+//  7. A directory is one member's for ever, and its log never begins anew: see owner.go.
 //
 // The format is described in record.go, segment.go and snapshot_file.go.
 package wal
@@ -55,6 +56,9 @@ type Options struct {
 	Salt uint64
 
 	ChunkBytes int // of a snapshot in one message, as raft.Config has it
+
+	// Owner is the id of the member, whose directory nobody else may open; 0: anybody.
+	Owner uint64
 }
 
 // DefaultChunkBytes is raft.Config's default.
@@ -104,10 +108,21 @@ func Open(fs FS, dir string, options Options) (*Log, raft.Restored, error) {
 	}
 	l := &Log{fs: fs, dir: dir, options: options, lock: lock}
 	l.snapshots = &Snapshots{fs: fs, dir: dir, block: options.ChunkBytes}
+	unclaimed, err := l.checkOwner()
+	if err != nil {
+		lock.Close()
+		return nil, raft.Restored{}, fmt.Errorf("check owner of log directory: %w", err)
+	}
 	restored, err := l.recover()
 	if err != nil {
 		lock.Close()
 		return nil, raft.Restored{}, err
+	}
+	if unclaimed {
+		if err := l.claim(); err != nil {
+			return nil, raft.Restored{}, errors.Join(fmt.Errorf("claim log directory: %w", err),
+				l.Close())
+		}
 	}
 	return l, restored, nil
 }
