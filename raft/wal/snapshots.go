@@ -320,7 +320,12 @@ func (s *Snapshots) resume(names []string, newest raft.Snapshot) (raft.Snapshot,
 			continue
 		}
 		path := filepath.Join(s.dir, name)
-		if s.incoming == nil && s.reopen(path, newest) {
+		if s.incoming == nil {
+			if err := s.reopen(path, newest); err != nil {
+				return raft.Snapshot{}, 0, err
+			}
+		}
+		if s.incoming != nil && s.incoming.path == path {
 			continue
 		}
 		if err := s.fs.Remove(path); err != nil {
@@ -333,31 +338,33 @@ func (s *Snapshots) resume(names []string, newest raft.Snapshot) (raft.Snapshot,
 	return s.incoming.snapshot, s.incoming.at, nil
 }
 
-// reopen opens what is left of a snapshot that was being received. It returns false if that is of
-// no use.
-func (s *Snapshots) reopen(path string, newest raft.Snapshot) bool {
-	f, h, err := openSnapshot(s.fs, path)
+// reopen opens what is left of a snapshot that was being received, unless that is of no use. What
+// it keeps it writes anew, for rule 3 of the package: what the page cache shows may be what an
+// earlier life failed to sync.
+func (s *Snapshots) reopen(path string, newest raft.Snapshot) error {
+	file, h, err := openSnapshot(s.fs, path)
 	if err != nil {
-		return false
+		return nil
 	}
-	at, _, _ := h.readAll(f)
+	at, _, _ := h.readAll(file)
 	if at == h.snapshot.Size && at > 0 {
 		at = (at - 1) / uint64(h.block) * uint64(h.block)
 	}
 	old := h.snapshot.Index <= newest.Index
 	if old || at == 0 || h.block != s.block || h.room != newSnapshotHeader(h.snapshot, 0).room {
-		f.Close()
-		return false
+		return file.Close()
 	}
-	sum := uint32(0)
-	for offset := uint64(0); offset < at; offset += uint64(h.block) {
-		data, err := h.readBlock(f, offset)
-		if err != nil {
-			f.Close()
-			return false
+	f := &snapshotFile{snapshotHeader: h, file: file, path: path}
+	for f.at < at {
+		data, err := h.readBlock(file, f.at)
+		if err == nil {
+			err = f.write(data)
 		}
-		sum = crc32.Update(sum, castagnoli, data)
+		if err != nil {
+			file.Close()
+			return err
+		}
 	}
-	s.incoming = &snapshotFile{snapshotHeader: h, file: f, path: path, at: at, sum: sum}
-	return true
+	s.incoming = f
+	return nil
 }

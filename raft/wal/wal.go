@@ -10,7 +10,8 @@
 //     retry would succeed and lie (Rebello et al., "Can Applications Recover from fsync Failures?",
 //     ATC 2020). The process must end.
 //  3. For the same reason Open writes the live segment anew, synced, before it returns: what the
-//     page cache shows of it may never have reached the disk.
+//     page cache shows of it may never have reached the disk. So it does with what is there of a
+//     snapshot being received, which is synced when it is complete.
 //  4. A bad record with nothing valid after it in the live segment is a torn tail, never
 //     acknowledged, and is cut. Anything else that does not read back is corruption: Open refuses
 //     and changes nothing (Alagappan et al., "Protocol-Aware Recovery", FAST 2018).
