@@ -80,4 +80,25 @@ var membership = []Mutant{
 			"		if c.configs[i].votes(c.cfg.ID) {\n",
 			"		if _, ok := c.configs[i].Find(c.cfg.ID); ok {\n"}},
 	},
+	{
+		ID:   "promoted-behind",
+		Rule: "a learner is promoted when it has caught up (thesis 4.2.1)",
+		Edits: []Edit{{"raft/reconfigure.go",
+			"c.log.last()-p.match <= c.cfg.MaxLearnerLag &&",
+			"p.match > 0 &&"}},
+	},
+	{
+		ID:   "change-answered-while-joint",
+		Rule: "a change is complete once the new configuration is committed (paper, section 6)",
+		Edits: []Edit{{"raft/replica/reconfigure.go",
+			"	if err != nil || config.Joint() {\n",
+			"	if err != nil || len(config.Voters) == 0 {\n"}},
+	},
+	{
+		ID:   "joint-left-by-heir",
+		Rule: "whoever leads completes a change, also one that an earlier leader began (section 6)",
+		Edits: []Edit{{"raft/reconfigure.go",
+			"	case latest.at.Index > c.commit:\n",
+			"	case latest.at.Index > c.commit || latest.at.Term < c.hard.Term:\n"}},
+	},
 }

@@ -64,6 +64,7 @@ const (
 	leaderRemoved
 	learnerPromoted
 	nodeReplaced
+	promotionRefused
 	changeWhileCut
 	electedWhileJoint
 	transferDone
@@ -130,6 +131,7 @@ var Situations = [situations]string{
 	leaderRemoved:          "a leader that was removed stepped down",
 	learnerPromoted:        "a learner became a voter",
 	nodeReplaced:           "a voter was replaced by a learner",
+	promotionRefused:       "a learner that lacked too much was not promoted",
 	changeWhileCut:         "a change of the members began while links were cut",
 	electedWhileJoint:      "a leader was elected under a joint configuration",
 	transferDone:           "a leader handed its leadership over",

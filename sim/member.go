@@ -161,8 +161,8 @@ func (w *World) raftConfig(m *member, seed uint64) raft.Config {
 		ElectionTimeoutMin: o.ElectionTimeoutMin, ElectionTimeoutMax: o.ElectionTimeoutMax,
 		HeartbeatInterval: o.HeartbeatInterval, PreVote: o.PreVote, CheckQuorum: o.CheckQuorum,
 		MaxAppendBytes: o.MaxAppendBytes, MaxInflightBytes: o.MaxInflightBytes,
-		MaxUncommittedBytes: o.MaxUncommittedBytes,
-		LeaseReads:          o.LeaseReads, DiskPatience: o.DiskPatience,
+		MaxUncommittedBytes: o.MaxUncommittedBytes, MaxLearnerLag: uint64(o.MaxLearnerLag),
+		LeaseReads: o.LeaseReads, DiskPatience: o.DiskPatience,
 	}
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"gauntlet/chance"
 	"gauntlet/raft"
@@ -190,6 +191,9 @@ func (w *World) told(m *member, number int, a *replica.Answer) {
 	asked := &w.asks[number]
 	o := &w.orders[asked.order]
 	if a.Refusal != nil {
+		if strings.HasPrefix(a.Refusal.Reason, raft.ErrBehind.Error()) {
+			w.saw(promotionRefused)
+		}
 		if a.Refusal.Conflict {
 			o.changes = nil
 		}

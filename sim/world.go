@@ -201,6 +201,7 @@ func (w *World) reset(s *schedule.Schedule, keep Options) {
 	w.resetMembers(s.Options.Nodes + s.Options.Spares)
 	w.flights, w.freeFlights = w.flights[:0], w.freeFlights[:0]
 	w.watch.Reset(s.Options.Nodes, s.Options.Spares)
+	w.watch.MaxLearnerLag = uint64(s.Options.Raft.MaxLearnerLag)
 	w.witness.Reset()
 	w.trace = nil
 	if keep.Trace {

@@ -39,6 +39,7 @@ const (
 	Recovered         Signature = "recovered"          // a start found other than what was durable
 	IllegalChange     Signature = "illegal-change"     // a configuration that must not follow the last
 	Misconfigured     Signature = "misconfigured"      // another configuration in use than the log's
+	NoVoter           Signature = "no-voter"           // campaigns, though it is no voter
 	Overstayed        Signature = "overstayed"         // a leader that was removed goes on leading
 	Panicked          Signature = "panicked"           // the replica panicked
 	Runaway           Signature = "runaway"            // the run, or one turn of a member, has no end

@@ -64,6 +64,7 @@ func (w *Watch) Durable(node int, hard *raft.HardState, entries []raft.Entry) {
 		return
 	}
 	m.owed = slices.Delete(m.owed, 0, paid+1)
+	m.furthest = max(m.furthest, len(m.disk))
 }
 
 // store puts an entry on a member's disk. The first one of a write replaces all from its index on.
@@ -117,6 +118,7 @@ func (w *Watch) Started(node int, restored *raft.Restored) {
 	}
 	m.hard, m.term, m.vote = found.hard, found.hard.Term, found.hard.Vote
 	m.disk = append(m.disk[:0], m.log...)
+	m.furthest = max(m.furthest, len(m.disk))
 	m.owed = m.owed[:0]
 	for n := len(m.votes); n > 0 && !m.remembers(m.votes[n-1]); n-- {
 		m.votes = m.votes[:n-1]

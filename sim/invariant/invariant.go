@@ -9,7 +9,7 @@
 //	leader-incomplete, voted-twice          elections.go
 //	commit-mismatch, commit-unsupported     commits.go
 //	illegal-change, misconfigured,
-//	overstayed                              membership.go
+//	no-voter, overstayed                    membership.go
 //	promised                                promises.go
 //	lease-broken, usurped                   leases.go
 //	recovered                               disk.go
@@ -40,6 +40,8 @@ import (
 //  2. A member's disk is what Durable and Started told; its owed writes lead from there to its log.
 //  3. committed grows only, and reigns rise with it.
 type Watch struct {
+	MaxLearnerLag uint64 // entries that a learner may lack when it is promoted; 0: any number
+
 	members   []member
 	entries   entries
 	leaders   map[uint64]int // by term, the member that led it
@@ -55,11 +57,12 @@ type Watch struct {
 // member is what is known of one member over all its lives.
 type member struct {
 	memory
-	hard  raft.HardState // on its disk
-	disk  []ref          // on its disk, by index - 1
-	owed  []state        // what its disk will hold after each outstanding write, oldest first
-	votes []vote         // at most one a term, in rising terms
-	told  []uint64       // the terms in which a leader told it to take over
+	hard     raft.HardState // on its disk
+	disk     []ref          // on its disk, by index - 1
+	furthest int            // the most entries that it ever had there
+	owed     []state        // what its disk will hold after each outstanding write, oldest first
+	votes    []vote         // at most one a term, in rising terms
+	told     []uint64       // the terms in which a leader told it to take over
 }
 
 // memory is what a member knows in one life.
@@ -95,7 +98,7 @@ func (w *Watch) Reset(voters, spares int) {
 func (m *member) reset() {
 	m.forget()
 	m.hard, m.disk, m.owed, m.votes = raft.HardState{}, m.disk[:0], m.owed[:0], m.votes[:0]
-	m.told = m.told[:0]
+	m.told, m.furthest = m.told[:0], 0
 }
 
 // forget ends a life.

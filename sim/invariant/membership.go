@@ -16,7 +16,9 @@ import (
 //   - each follows from the one before it by a legal step, so that their quorums intersect;
 //   - it is appended only when the one before is committed, and an entry of the leader's own term
 //     (thesis 4.1, and the bug that was found there later);
+//   - who becomes a voter was a learner before, and had caught up (thesis 4.2.1);
 //   - a member uses the latest in its log, be it committed or not, and no other;
+//   - nobody campaigns who is a voter neither of the latest committed one nor of any after it;
 //   - a leader that a committed one does not name steps down at once (thesis 4.2.2).
 
 // configured is a configuration and where it stands.
@@ -189,13 +191,37 @@ func (w *Watch) configures(node int, s raft.Status) {
 			used.at.Index, used.at.Term)
 		return
 	}
-	if s.Role == raft.Leader && used.at.Index <= s.Commit && !used.Joint() &&
-		!has(used.Voters, raft.NodeID(node+1)) {
-		w.fail(failure.Failure{
-			Signature: failure.Overstayed, Nodes: []int{node}, Term: s.Term, Index: used.at.Index,
-		}, "%s still leads term %d, though entry %d is committed, which makes it no voter",
-			name(node), s.Term, used.at.Index)
+	if s.Role != raft.Follower && !w.mayLead(node, s.Commit) {
+		w.noVoter(node, s)
 	}
+}
+
+// mayLead tells whether a member is a voter of the latest configuration of its log that it knows to
+// be committed, or of one after it: a quorum may need it as a leader (thesis 4.2.2).
+func (w *Watch) mayLead(node int, commit uint64) bool {
+	id := raft.NodeID(node + 1)
+	for c := w.latest(w.members[node].tip()); ; c = &w.entries.configs[c.before] {
+		if has(c.Voters, id) || has(c.Outgoing, id) {
+			return true
+		}
+		if c.at.Index <= commit {
+			return false
+		}
+	}
+}
+
+func (w *Watch) noVoter(node int, s raft.Status) {
+	used := w.latest(w.members[node].tip())
+	f := failure.Failure{
+		Signature: failure.Overstayed, Nodes: []int{node}, Term: s.Term, Index: used.at.Index,
+	}
+	if s.Role == raft.Leader {
+		w.fail(f, "%s still leads term %d, though entry %d is committed, which makes it no voter",
+			name(node), s.Term, used.at.Index)
+		return
+	}
+	f.Signature = failure.NoVoter
+	w.fail(f, "%s campaigns in term %d, though it is none of %s", name(node), s.Term, used)
 }
 
 // follows demands that a configuration follows legally from the one before it, which is committed,
@@ -208,6 +234,11 @@ func (w *Watch) follows(node int, number int32) {
 	if err := legal(&before.Configuration, &next.Configuration); err != nil {
 		w.fail(f, "%s appends configuration %d after that of entry %d: %v", name(node),
 			next.at.Index, before.at.Index, err)
+		return
+	}
+	if behind := w.behind(before, next); behind != 0 {
+		w.fail(f, "%s appends configuration %d, which makes %s a voter, whose disk lacks more than "+
+			"%d entries", name(node), next.at.Index, named(behind), w.MaxLearnerLag)
 		return
 	}
 	i := int(before.at.Index)
@@ -223,6 +254,20 @@ func (w *Watch) follows(node int, number int32) {
 	}
 }
 
+// behind returns a new voter whose disk never had what the leader must have heard that it has.
+func (w *Watch) behind(before, next *configured) raft.NodeID {
+	if w.MaxLearnerLag == 0 {
+		return 0
+	}
+	for _, m := range next.Voters {
+		furthest := uint64(w.members[m.ID-1].furthest)
+		if !has(before.Voters, m.ID) && next.at.Index-1 > furthest+w.MaxLearnerLag {
+			return m.ID
+		}
+	}
+	return 0
+}
+
 // legal says what is wrong about a step from one configuration to the next.
 func legal(before, next *raft.Configuration) error {
 	switch {
@@ -236,6 +281,11 @@ func legal(before, next *raft.Configuration) error {
 		return fmt.Errorf("its old voters are not those before it")
 	case next.Highest < before.Highest:
 		return fmt.Errorf("the highest id falls from %d to %d", before.Highest, next.Highest)
+	}
+	for _, m := range next.Voters {
+		if !has(before.Voters, m.ID) && !has(before.Learners, m.ID) {
+			return fmt.Errorf("member %d becomes a voter, and was no learner", m.ID)
+		}
 	}
 	for _, m := range next.All() {
 		if _, ok := before.Find(m.ID); !ok && m.ID <= before.Highest {

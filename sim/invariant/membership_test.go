@@ -133,6 +133,23 @@ var changes = []scene{
 		s.configures(1, 2, 2, raft.Configuration{Voters: ids(1, 2, 3), Learners: ids(4)})
 		return s
 	}},
+	{"a voter that was no learner", failure.IllegalChange, func() *script {
+		s := grown()
+		s.configures(0, 2, 1, raft.Configuration{Voters: ids(1, 2, 3, 4), Outgoing: ids(1, 2, 3)})
+		return s
+	}},
+	{"a voter that had not caught up", failure.IllegalChange, func() *script { return late(1) }},
+	{"a voter that had all but caught up", "", func() *script { return late(2) }},
+	{"a learner campaigns", failure.NoVoter, func() *script {
+		s := joined()
+		s.becomes(3, raft.PreCandidate)
+		return s
+	}},
+	{"a voter campaigns that its log removes", "", func() *script {
+		s := removed()
+		s.becomes(0, raft.Candidate)
+		return s
+	}},
 	{"a member that was removed is back", failure.IllegalChange, func() *script {
 		s := joined()
 		e := s.configures(0, 3, 1, raft.Configuration{Voters: ids(1, 2, 3)})
@@ -187,6 +204,17 @@ var changes = []scene{
 		s.commits(0, 4)
 		return s
 	}},
+}
+
+// late has a learner become a voter that lacks two entries, where so many may lack.
+func late(most uint64) *script {
+	s := joined()
+	s.MaxLearnerLag = most
+	s.appends(0, entry(3, 1), entry(4, 1))
+	s.syncs(0)
+	s.configures(0, 5, 1, raft.Configuration{Voters: ids(1, 2, 3, 4), Outgoing: ids(1, 2, 3),
+		Learners: ids(5)})
+	return s
 }
 
 // dropped has member 0 learn of term 2 while only it has a configuration.

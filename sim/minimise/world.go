@@ -49,6 +49,7 @@ func (m *minimiser) settings() {
 		func(s *schedule.Schedule) { s.Options.Raft.MaxAppendBytes = 0 },
 		func(s *schedule.Schedule) { s.Options.Raft.MaxInflightBytes = 0 },
 		func(s *schedule.Schedule) { s.Options.Raft.MaxUncommittedBytes = 0 },
+		func(s *schedule.Schedule) { s.Options.Raft.MaxLearnerLag = 0 },
 		func(s *schedule.Schedule) { s.Options.Raft.LeaseReads = false },
 		func(s *schedule.Schedule) { s.Options.Raft.DiskPatience = 0 },
 		func(s *schedule.Schedule) {

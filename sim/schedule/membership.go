@@ -84,4 +84,7 @@ func (d *swarm) membership(s *Schedule) {
 		at += draw.Duration(pace/2, pace)
 	}
 	s.Changes[0].Kind = ChangeAdd // nobody else can be promoted
+	if draw.one(2) {
+		o.Raft.MaxLearnerLag = scaled(draw, 1, 64)
+	}
 }

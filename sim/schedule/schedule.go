@@ -58,8 +58,9 @@ type Raft struct {
 	MaxAppendBytes      int           `json:"maxAppendBytes"`
 	MaxInflightBytes    int           `json:"maxInflightBytes"`
 	MaxUncommittedBytes int           `json:"maxUncommittedBytes"`
-	LeaseReads          bool          `json:"leaseReads,omitempty"`   // members serve them
-	DiskPatience        int           `json:"diskPatience,omitempty"` // see raft.Config; 0: for ever
+	MaxLearnerLag       int           `json:"maxLearnerLag,omitempty"` // 0: the default
+	LeaseReads          bool          `json:"leaseReads,omitempty"`    // members serve them
+	DiskPatience        int           `json:"diskPatience,omitempty"`  // see raft.Config; 0: for ever
 }
 
 // Network is what every directed link between two members does when no fault strikes it. Rates

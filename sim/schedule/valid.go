@@ -86,6 +86,7 @@ func (o *Options) boundProblems(p *Problems) {
 		{"network.duplicatePPM", o.Network.DuplicatePPM, 0, million},
 		{"disk.tailPPM", o.Disk.TailPPM, 0, million},
 		{"disk.segmentBytes", o.Disk.SegmentBytes, 0, maxSegment},
+		{"raft.maxLearnerLag", o.Raft.MaxLearnerLag, 0, maxOperations},
 		{"raft.diskPatience", o.Raft.DiskPatience, 0, maxOperations},
 		{"workload.leasePPM", o.Workload.LeasePPM, 0, million},
 		{"clock.driftPPM", o.Clock.DriftPPM, 0, million / 2},
