@@ -177,14 +177,16 @@ func (w *twin) receive(s raft.Snapshot, from uint64) error {
 
 // Goal: a crash at any instant loses nothing that was acknowledged and invents nothing: not while
 // appending, nor while a snapshot is made, received or installed, nor while the log is compacted.
-// Method: against a dumb twin, do all of it at random; cut the power at a random write, sync,
-// rename, removal or directory sync, under every crash model; recover; go on. The twin allows what
-// was under way to have happened or not. Several lives follow each other on what the last one left.
+// Method: against a dumb twin, do all of it at random; let a random write, sync, rename, removal or
+// directory sync fail, and all after it; cut the power then, under every crash model, or let the
+// process alone end, which finds in the page cache what it failed to sync; recover; go on. The twin
+// allows what was under way to have happened or not. Several lives follow each other on what the
+// last one left.
 func TestCrashAnywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &twin{t: t, disk: NewMemory()}
 		for life := range rapid.IntRange(1, 5).Draw(t, "lives") {
-			left := rapid.IntRange(0, 40).Draw(t, "operations until the power goes")
+			left := rapid.IntRange(0, 40).Draw(t, "operations until they fail")
 			w.disk.Fault = func(string, string) error {
 				if left--; left < 0 {
 					return errPower
@@ -199,6 +201,10 @@ func TestCrashAnywhere(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.disk.Fault = nil
+			if rapid.Bool().Draw(t, "only the process ends") {
+				w.disk.Restart()
+				continue
+			}
 			model := Crash(rapid.IntRange(0, int(KeepSectors)).Draw(t, "crash"))
 			w.disk = w.disk.Crash(model, func(n int) int {
 				return rapid.IntRange(0, n-1).Draw(t, "kept")
