@@ -87,6 +87,7 @@ func parse(args []string, stdout, stderr io.Writer) (flags *Flags, exit int, err
 func serve(flags *Flags, stdout io.Writer) error {
 	signals, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
+	context.AfterFunc(signals, cancel) // the second signal ends what the first one could not
 	cfg := flags.config()
 	cfg.Build = Build
 	cfg.Events = stdout

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gauntlet/raft/wal"
 )
 
@@ -118,10 +120,7 @@ func TestFlagsReachTheServer(t *testing.T) {
 // Method: build it, run a cluster of one, write, kill, restart, read, stop.
 func TestProcess(t *testing.T) {
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "raftd")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := build(t)
 	client, peer := freeAddress(t), freeAddress(t)
 	start := func() *exec.Cmd {
 		cmd := exec.Command(binary, "--name=n1", "--data="+filepath.Join(dir, "data"),
@@ -164,6 +163,52 @@ func TestProcess(t *testing.T) {
 	}
 }
 
+// Goal: a member that cannot stop, since it may not go on without its event log, ends with the
+// second signal.
+// Method: nobody reads the log, which is a pipe; signals until the process is gone.
+func TestSecondSignal(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	defer writer.Close()
+	room, err := unix.FcntlInt(writer.Fd(), unix.F_SETPIPE_SZ, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Write(make([]byte, room)); err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	cmd := exec.Command(build(t), "--name=n1", "--data="+data, "--peers=n1=127.0.0.1:1",
+		"--listen-client=127.0.0.1:0", "--listen-peer=127.0.0.1:0")
+	cmd.Stdout, cmd.Stderr = writer, os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	defer cmd.Process.Kill()
+	await(t, "it has come to its log", func() bool {
+		_, err := os.Stat(filepath.Join(data, "OWNER"))
+		return err == nil
+	})
+	await(t, "its end", func() bool {
+		cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+			return true
+		default:
+			return false
+		}
+	})
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !status.Signaled() || status.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v", cmd.ProcessState)
+	}
+}
+
 // Goal: a member that cannot start says why in one line and exits with 1.
 func TestCannotStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -196,6 +241,16 @@ func TestCannotStart(t *testing.T) {
 			t.Errorf("%s: exit %d, %q", bad.flag, code, line)
 		}
 	}
+}
+
+// build returns the path of a raftd as it is now.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "raftd")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
 }
 
 func do(method, url, body string) string {

@@ -100,6 +100,23 @@ func TestAmbiguousFields(t *testing.T) {
 	}
 }
 
+// Goal: half a surrogate pair is refused, wherever it stands; what only looks like one is taken.
+func TestHalfCharacters(t *testing.T) {
+	for text, good := range map[string]bool{
+		`\ud83d\ude00`: true, `\\ud83d`: true, `\\\\ud83d`: true, `\u00e4\ufffd`: true, `\n\"`: true,
+		`\ud83d`: false, `\ude00`: false, `\ude00\ud83d`: false, `\ud83d\ud83d\ude00`: false,
+		`\ud83d\nude00`: false, `\\\ud83d`: false, `\uD83D\uDE00\uDE00`: false,
+	} {
+		var into struct {
+			Value string `json:"value"`
+		}
+		err := strict([]byte(`{"value":"`+text+`"}`), &into)
+		if (err == nil) != good || err != nil && !strings.Contains(err.Error(), "half a char") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // BenchmarkPutOf is what decoding a small write costs.
 func BenchmarkPutOf(b *testing.B) {
 	body := []byte(`{"value":"` + strings.Repeat("v", 64) + `"}`)

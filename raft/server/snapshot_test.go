@@ -145,6 +145,28 @@ func TestSnapshotOnDemand(t *testing.T) {
 	}
 }
 
+// Goal: a snapshot that was asked for, and may yet be taken, is not said to have failed.
+// Method: a loop held up; questions until there is no room for more.
+func TestSnapshotOfAHungLoop(t *testing.T) {
+	c := newCluster(t, 1, func(cfg *Config) { cfg.RequestTimeout = testET })
+	c.leader()
+	s, release := c.servers[0], make(chan struct{})
+	defer close(release)
+	s.loop.questions <- func() { <-release }
+	await(t, "the loop is held up", func() bool { return len(s.loop.questions) == 0 })
+	code, body := c.call(0, http.MethodPost, "/v1/snapshot", "")
+	if code != http.StatusGatewayTimeout || !strings.Contains(body, `"outcome":"unknown"`) {
+		t.Error(code, body)
+	}
+	for len(s.loop.questions) < cap(s.loop.questions) {
+		s.loop.questions <- func() {}
+	}
+	code, body = c.call(0, http.MethodPost, "/v1/snapshot", "")
+	if code != http.StatusGatewayTimeout || !strings.Contains(body, `"outcome":"fail"`) {
+		t.Error(code, body)
+	}
+}
+
 // Goal: no job of the snapshots' goroutine looks at the loop's links: they change with the members.
 // Method: a job to send a chunk is queued; the links are gone before it is carried out; the chunk
 // must reach the queue of the link that there was.

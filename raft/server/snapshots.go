@@ -189,17 +189,20 @@ func (s *Server) takeSnapshot(w http.ResponseWriter, r *http.Request) {
 		begun := s.loop.replica.TakeSnapshot()
 		answer <- snapshotAnswer{begun, s.loop.replica.Status().SnapshotIndex}
 	}
+	refusal := replica.Refusal{Reason: reasonTimeout}
 	select {
 	case s.loop.questions <- ask:
+		refusal.Unknown = true
 	case <-ctx.Done():
 	case <-s.stop:
 	}
 	select {
 	case a := <-answer:
 		reply(w, http.StatusOK, a)
+		return
 	case <-ctx.Done():
-		refuse(w, http.StatusServiceUnavailable, reasonTimeout)
 	case <-s.stop:
-		refuse(w, http.StatusServiceUnavailable, reasonTimeout)
+		refusal.Reason = reasonStop
 	}
+	s.refused(w, &refusal)
 }

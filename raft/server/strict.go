@@ -8,8 +8,11 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // strict decodes exactly one JSON value, whose fields are known, are written as we write them, and
@@ -21,12 +24,70 @@ func strict(b []byte, into any) error {
 		if errors.Is(err, io.EOF) {
 			return errors.New("empty, want a JSON object")
 		}
-		return err
+		return inWords(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("more than one JSON value")
 	}
+	if err := checkEscapes(b); err != nil {
+		return err
+	}
 	return checkFields(b, fieldsOf(reflect.TypeOf(into)))
+}
+
+// inWords says what does not fit without naming our types.
+func inWords(err error) error {
+	var misfit *json.UnmarshalTypeError
+	if !errors.As(err, &misfit) {
+		return err
+	}
+	want := "a number"
+	switch misfit.Type.Kind() {
+	case reflect.Struct:
+		want = "an object"
+	case reflect.String:
+		want = "a string"
+	case reflect.Slice:
+		want = "an array"
+	}
+	where := ""
+	if misfit.Field != "" {
+		where = fmt.Sprintf("field %q: ", misfit.Field)
+	}
+	return fmt.Errorf("json: %s%s, want %s", where, misfit.Value, want)
+}
+
+// checkEscapes refuses half a surrogate pair in b, which is valid JSON: encoding/json would quietly
+// replace it (RFC 8259, section 8.2).
+func checkEscapes(b []byte) error {
+	for {
+		at := bytes.IndexByte(b, '\\')
+		if at < 0 {
+			return nil
+		}
+		b = b[at:]
+		first := escaped(b)
+		switch {
+		case !utf16.IsSurrogate(first):
+			b = b[2:]
+		case utf16.DecodeRune(first, escaped(b[6:])) == utf8.RuneError:
+			return fmt.Errorf("json: %s is half a character", b[:6])
+		default:
+			b = b[12:]
+		}
+	}
+}
+
+// escaped returns what \uXXXX at the start of b stands for; 0: there is no such thing.
+func escaped(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }
 
 // checkFields looks at the fields of all objects in b, which is valid JSON: there a string is a
