@@ -24,7 +24,8 @@ import (
 //	transfer  term, peer, state "begun" or "given up": this leader hands over to peer
 //	disk      term, state "hangs" or "back": the oldest write has taken too long, or has ended
 //	config    term, index, members, outgoing, learners: what is in effect from the entry at index on
-//	link      peer, stream, state "up" or "down", error: an outgoing connection
+//	link      peer, stream, state "up" or "down", error: an outgoing connection; leftOut, of one that
+//	          did not come up
 //	refused   error: an incoming connection that was not one of ours
 //	client    error: a client's connection that was not let in
 //	tls       error: changed files that make no sense; the old ones stay in force

@@ -36,7 +36,7 @@ type link struct {
 	to     Member
 	stream wire.Stream
 	queue  *queue
-	up     bool // as last told to the event log
+	up     bool // it has stood for a moment: see stands
 
 	standing atomic.Int32  // of the peer: see keep
 	gone     chan struct{} // closed: the link is to end
@@ -87,13 +87,10 @@ func (l *link) run() {
 			conn, hello, err = l.greet(conn)
 		}
 		if err == nil {
-			l.report(true, nil)
 			err = l.serve(ctx, conn, hello)
 			conn.Close()
 		}
-		if ctx.Err() == nil {
-			l.report(false, err)
-		}
+		l.broke(ctx, err)
 		if l.standing.CompareAndSwap(isGuest, isOver) {
 			return
 		}
@@ -170,7 +167,7 @@ func (l *link) serve(ctx context.Context, conn net.Conn, hello []byte) error {
 		}
 		gone <- err
 	}()
-	et := l.s.cfg.ElectionTimeout
+	et, begun := l.s.cfg.ElectionTimeout, time.Now()
 	idle := time.NewTicker(et / 3)
 	defer idle.Stop()
 	buffer := hello
@@ -181,6 +178,9 @@ func (l *link) serve(ctx context.Context, conn net.Conn, hello []byte) error {
 				return err
 			}
 			idle.Reset(et / 3)
+		}
+		if !l.up && time.Since(begun) >= et/3 {
+			l.stands()
 		}
 		buffer = l.encode(buffer[:0])
 		if len(buffer) > 0 {
@@ -216,22 +216,36 @@ func (l *link) encode(buffer []byte) []byte {
 	return buffer
 }
 
-// report tells the event log of changes only: an absent peer is dialled several times a second.
-func (l *link) report(up bool, err error) {
-	if l.up == up {
+// stands tells that the link is up, once it has been for a moment: a peer that does not want it
+// lets it in, too, and closes it when it has read the hello.
+func (l *link) stands() {
+	l.up = true
+	l.s.metrics.linksUp.Add(1)
+	l.tell(event{State: "up"})
+}
+
+// broke tells that the link went down, or why it does not come up: of that a line in a while is
+// enough, for it is tried several times a second.
+func (l *link) broke(ctx context.Context, err error) {
+	wasUp := l.up
+	if l.up = false; wasUp {
+		l.s.metrics.linksUp.Add(-1)
+	}
+	if ctx.Err() != nil || err == nil {
 		return
 	}
-	l.up = up
-	e := event{Event: "link", Peer: l.to.Name, Stream: l.stream.String(), State: "down"}
-	if up {
-		e.State = "up"
-		l.s.metrics.linksUp.Add(1)
-	} else {
-		l.s.metrics.linksUp.Add(-1)
-		if err != nil {
-			e.Error = err.Error()
+	e := event{State: "down", Error: err.Error()}
+	if !wasUp {
+		var due bool
+		if e.LeftOut, due = l.s.lines.allow("link", time.Now()); !due {
+			return
 		}
 	}
+	l.tell(e)
+}
+
+func (l *link) tell(e event) {
+	e.Event, e.Peer, e.Stream = "link", l.to.Name, l.stream.String()
 	if err := l.s.events.write(e); err != nil {
 		l.s.fail(err)
 	}

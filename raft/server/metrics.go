@@ -28,6 +28,7 @@ type metrics struct {
 	reads    timedRequests
 	stale    timedRequests
 	hands    timedRequests // transfers of the leadership
+	changes  timedRequests // of the members
 	fsync    prometheus.Histogram
 
 	sent, received trafficByKind
@@ -40,8 +41,9 @@ type metrics struct {
 	peersRefused                   atomic.Uint64
 }
 
-// messageKinds is beyond every kind of message; what is not below it counts as 0.
-const messageKinds = 64
+// messageKinds is one above the last kind of message that has a name. What is not below it counts
+// as 0: two series of one name would spoil every scrape.
+const messageKinds = raft.SnapshotAnswer + 1
 
 // traffic is messages of one kind, and their bytes on the wire.
 type traffic struct{ messages, bytes atomic.Uint64 }
@@ -82,7 +84,7 @@ func newMetrics(s *Server) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "raftd_requests_total",
-		Help: "Answered reads and writes. fail: certainly without effect; unknown: perhaps with.",
+		Help: "Answered requests. fail: certainly without effect; unknown: perhaps with.",
 	}, []string{"kind", "outcome"})
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "raftd_request_duration_seconds",
@@ -91,7 +93,7 @@ func newMetrics(s *Server) *metrics {
 	}, []string{"kind"})
 	for kind, t := range map[string]*timedRequests{
 		"write": &m.writes, "read": &m.reads, "stale_read": &m.stale,
-		"transfer": &m.hands,
+		"transfer": &m.hands, "members": &m.changes,
 	} {
 		t.ok = m.requests.WithLabelValues(kind, "ok")
 		t.conflict = m.requests.WithLabelValues(kind, "conflict")
@@ -120,6 +122,8 @@ func (m *metrics) request(r *request, a *replica.Answer, took time.Duration) {
 	switch {
 	case r.hand != nil:
 		m.hands.observe(a, took)
+	case r.changes != nil:
+		m.changes.observe(a, took)
 	case r.write != nil:
 		m.writes.observe(a, took)
 	case r.stale:
@@ -164,7 +168,7 @@ func (c *snapshotOfServer) Collect(out chan<- prometheus.Metric) {
 			float64(m.leaderChanges.Load())},
 		{"raftd_campaigns_total", "Elections that this member stood in.", counter,
 			float64(m.campaigns.Load())},
-		{"raftd_peer_links_up", "Outgoing connections to peers; two a peer when all is well.",
+		{"raftd_peer_links_up", "Outgoing connections to peers; three a peer when all is well.",
 			gauge, float64(m.linksUp.Load())},
 		{"raftd_peer_connections_refused_total", "Connections to the peer port that were no peer's.",
 			counter, float64(m.peersRefused.Load())},

@@ -43,6 +43,16 @@ func TestMetrics(t *testing.T) {
 	if code, _ := c.call(leader, "POST", "/v1/kv/k0/add", `{"delta":"1"}`); code != 409 {
 		t.Error(code)
 	}
+	if code, _ := c.call(leader, "POST", "/v1/members/n9/promote", ""); code != 404 {
+		t.Error(code)
+	}
+	change := `{"id":1,"name":"n9","address":"h:1"}`
+	if code, _ := c.call(leader, "POST", "/v1/members", change); code != 409 {
+		t.Error(code)
+	}
+	await(t, "links that stand", func() bool { return c.figure(leader, `raftd_peer_links_up`) == 6 })
+	c.servers[leader].metrics.received.count(messageKinds, 9) // of builds to come
+	c.servers[leader].metrics.received.count(messageKinds+1, 9)
 	for name, least := range map[string]float64{
 		`raftd_requests_total{kind="write",outcome="ok"}`:         5,
 		`raftd_requests_total{kind="write",outcome="conflict"}`:   1,
@@ -61,7 +71,8 @@ func TestMetrics(t *testing.T) {
 		`raftd_has_leader`:                                        1,
 		`raftd_applied_index`:                                     7,
 		`raftd_last_index`:                                        7,
-		`raftd_peer_links_up`:                                     4,
+		`raftd_requests_total{kind="members",outcome="fail"}`:     1,
+		`raftd_messages_received_total{kind="none"}`:              2,
 		`raftd_leader_changes_total`:                              1,
 		`raftd_campaigns_total`:                                   1,
 		`raftd_client_connections_open`:                           1,
@@ -72,6 +83,15 @@ func TestMetrics(t *testing.T) {
 		if got := c.figure(leader, name); got < least {
 			t.Errorf("%s is %v, want at least %v", name, got, least)
 		}
+	}
+	if n := c.figure(leader, `raftd_requests_total{kind="read",outcome="fail"}`); n != 0 {
+		t.Errorf("%v reads failed", n)
+	}
+	if last := messageKinds - 1; last.String() == messageKinds.String() {
+		t.Errorf("messageKinds is %v: the kind before it has no name", messageKinds)
+	}
+	if messageKinds.String() != (messageKinds + 1).String() {
+		t.Errorf("%v is a kind with a name, and not counted", messageKinds)
 	}
 	_, body := c.call(leader, "GET", "/metrics", "")
 	problems, err := promlint.New(strings.NewReader(body + "\n")).Lint()

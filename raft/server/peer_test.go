@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -413,7 +414,8 @@ func TestUserTimeout(t *testing.T) {
 // Goal: a server that becomes a member just as the link to it as a guest breaks gets a new link.
 // Method: a link that has ended by itself, and a configuration that names the peer.
 func TestGuestBecomesMember(t *testing.T) {
-	s := &Server{cfg: Config{ID: 1}, directory: newDirectory(nil), metrics: &metrics{}}
+	s := &Server{cfg: Config{ID: 1}, directory: newDirectory(nil), metrics: &metrics{},
+		events: &eventLog{w: io.Discard}}
 	s.stop = make(chan struct{})
 	close(s.stop) // no link is to dial
 	defer s.running.Wait()
@@ -429,6 +431,43 @@ func TestGuestBecomesMember(t *testing.T) {
 	if link := l.links[key]; link == ended || link.standing.Load() != isMember {
 		t.Errorf("the member has the link that has ended")
 	}
+}
+
+// Goal: a peer that lets every link in and closes it at once, as one of another cluster does, fills
+// no log, and no such link counts as up; one that stands is told of.
+// Method: a member of two finds such a peer in the place of the other one, and then the real one.
+func TestLinksThatDoNotStand(t *testing.T) {
+	c := newCluster(t, 2)
+	c.leader()
+	up := func() int64 { return c.servers[0].metrics.linksUp.Load() }
+	await(t, "the links stand", func() bool { return up() == 3 })
+	lines := func(state string) (n int) {
+		for _, e := range c.logs[0].events() {
+			if e.Event == "link" && e.State == state {
+				n++
+			}
+		}
+		return n
+	}
+	c.kill(1)
+	await(t, "the links are down", func() bool { return up() == 0 && lines("down") >= 3 })
+	ups, downs, begun := lines("up"), lines("down"), time.Now()
+	stranger := listen(t, c.members[1].Address)
+	for range 100 {
+		conn, err := stranger.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Read(make([]byte, 1024))
+		conn.Close()
+	}
+	due := 1 + int(time.Since(begun)/linePeriod)
+	if n := lines("down") - downs; n > due || lines("up") > ups || up() != 0 {
+		t.Errorf("%d lines of links down, want at most %d; %d links are up", n, due, up())
+	}
+	stranger.Close()
+	c.restart(1)
+	await(t, "the links stand again", func() bool { return up() == 3 && lines("up") == ups+3 })
 }
 
 // Goal: strangers cannot fill the memory with names.
