@@ -164,8 +164,12 @@ func TestSecurityFlags(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), "FILE:8: tls-cert goes with --tls-key and") {
 		t.Error(err)
 	}
-	f, err := configured(t, goodConfig, "--tls-cert=a", "--tls-key=b", "--tls-ca=c",
-		"--listen-client=:1")
+	secure := []string{"--tls-cert=a", "--tls-key=b", "--tls-ca=c"}
+	_, err = configured(t, goodConfig, append(secure, "--listen-client=:1")...)
+	if err == nil || !strings.Contains(err.Error(), "hint: use --token-file; --insecure allows it") {
+		t.Errorf("TLS, which lets any client in, opened the client port: %v", err)
+	}
+	f, err := configured(t, goodConfig, append(secure, "--listen-peer=:1")...)
 	if err != nil || *f.config().TLS != (server.TLSFiles{Cert: "a", Key: "b", CA: "c"}) {
 		t.Error(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -164,22 +165,29 @@ func (f *Flags) checkSecurity() []problem {
 	return problems
 }
 
-// checkListeners refuses what others could reach by an oversight.
+// checkListeners refuses what others could reach by an oversight. TLS proves who a peer is, but
+// asks no client for a certificate.
 func (f *Flags) checkListeners() []problem {
 	var problems []problem
-	for _, l := range []struct{ flag, address, danger string }{
-		{"listen-client", f.ListenClient, "anyone there could read and write"},
-		{"listen-peer", f.ListenPeer, "anyone there could vote and append"},
+	token := f.TokenFile != ""
+	for _, l := range []struct {
+		flag, address, danger, remedy string
+		guarded                       bool
+	}{
+		{"listen-client", f.ListenClient, "anyone there could read and write", "--token-file", token},
+		{"listen-peer", f.ListenPeer, "anyone there could vote and append",
+			"--tls-cert or --token-file", token || f.TLSCert != ""},
 	} {
-		host, _, err := net.SplitHostPort(l.address)
+		host, port, err := net.SplitHostPort(l.address)
+		_, notNumber := strconv.ParseUint(port, 10, 16)
 		switch {
-		case err != nil:
+		case err != nil || notNumber != nil:
 			problems = append(problems, problem{l.flag,
 				fmt.Sprintf("%q is not HOST:PORT", l.address), ""})
-		case !isLoopback(host) && !f.Insecure && f.TLSCert == "" && f.TokenFile == "":
+		case !isLoopback(host) && !f.Insecure && !l.guarded:
 			problems = append(problems, problem{l.flag,
 				fmt.Sprintf("%s is reached from beyond this machine: %s", l.address, l.danger),
-				"use --tls-cert or --token-file; --insecure allows it"})
+				fmt.Sprintf("use %s; --insecure allows it", l.remedy)})
 		}
 	}
 	return problems
@@ -220,6 +228,8 @@ func (f *Flags) parsePeers() []problem {
 	var problems []problem
 	names, addresses := map[string]bool{}, map[string]bool{}
 	for i, peer := range f.Peers {
+		peer = strings.TrimSpace(peer) // the hash of the list is to be the same
+		f.Peers[i] = peer
 		wrong := func(format string, values ...any) {
 			problems = append(problems,
 				problem{"peers", fmt.Sprintf("%q", peer) + fmt.Sprintf(format, values...), ""})
@@ -229,8 +239,8 @@ func (f *Flags) parsePeers() []problem {
 			wrong(" is not NAME=HOST:PORT")
 			continue
 		}
-		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			wrong(": %q is not HOST:PORT", address)
+		if err := server.CheckMember(name, address); err != nil {
+			wrong(": %v", err)
 		}
 		if names[name] || addresses[address] {
 			wrong(": name or address listed twice")

@@ -37,6 +37,10 @@ func TestBadFlags(t *testing.T) {
 		{append(good, "--name", "n3"), `--name "n3" is not among --peers`},
 		{append(good, "--peers", "n3"), `"n3" is not NAME=HOST:PORT`},
 		{append(good, "--peers", "n3=host"), `"host" is not HOST:PORT`},
+		{append(good, "--peers", "n3=h:65536"), `"h:65536": port "65536" is not from 1`},
+		{append(good, "--peers", "n3=h:http"), `"h:http": port "http" is not from 1`},
+		{append(good, "--peers", strings.Repeat("n", 200) + "=h:3"), "between 1 and 128 bytes"},
+		{append(good, "--listen-client", "h:99999"), `"h:99999" is not HOST:PORT`},
 		{append(good, "--peers", "n1=h:1"), "listed twice"},
 		{append(good, "--election-timeout", "300"), "--election-timeout"},
 		{append(good, "--election-timeout", "1ms"), "at least 10ms"},
@@ -108,6 +112,11 @@ func TestFlagsReachTheServer(t *testing.T) {
 	if c.ID != 2 || len(c.Members) != 3 || c.Heartbeat != 100*time.Millisecond ||
 		c.PreVote || !c.CheckQuorum {
 		t.Errorf("%+v", c)
+	}
+	spaced, _, err := parse([]string{"--name=b", "--data=d", "--peers=a=h:1, b=h:2, c=h:3"},
+		io.Discard, io.Discard)
+	if err != nil || spaced.config().Cluster != c.Cluster || spaced.config().ID != 2 {
+		t.Errorf("spaces behind commas make another cluster: %v", err)
 	}
 	other := *f
 	other.Peers = []string{"a=h:1", "c=h:3", "b=h:2"}

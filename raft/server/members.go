@@ -1,8 +1,10 @@
 package server
 
 import (
+	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 
 	"gauntlet/raft"
 )
@@ -34,6 +36,21 @@ const (
 	maxNameBytes    = 128
 	maxAddressBytes = 300
 )
+
+// CheckMember says what is wrong with the name or the address of a member.
+func CheckMember(name, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	number, notNumber := strconv.ParseUint(port, 10, 16)
+	switch {
+	case name == "" || len(name) > maxNameBytes:
+		return fmt.Errorf("name: between 1 and %d bytes", maxNameBytes)
+	case err != nil || len(address) > maxAddressBytes || host == "":
+		return fmt.Errorf("%q is not HOST:PORT", address)
+	case notNumber != nil || number == 0:
+		return fmt.Errorf("%q: port %q is not from 1 to 65535", address, port)
+	}
+	return nil
+}
 
 func membersOf(config raft.Configuration) []memberBody {
 	bodies := []memberBody{}
@@ -86,14 +103,9 @@ func (s *Server) addMember(w http.ResponseWriter, r *http.Request) {
 		refuseInput(w, err)
 		return
 	}
-	host, port, err := net.SplitHostPort(body.Address)
-	switch {
-	case body.ID == 0:
+	err := CheckMember(body.Name, body.Address)
+	if body.ID == 0 {
 		err = malformed("id: above 0, and above that of all members so far")
-	case body.Name == "" || len(body.Name) > maxNameBytes:
-		err = malformed("name: between 1 and %d bytes", maxNameBytes)
-	case err != nil || len(body.Address) > maxAddressBytes || host == "" || port == "":
-		err = malformed("address %q: want HOST:PORT", body.Address)
 	}
 	if err != nil {
 		refuseInput(w, err)

@@ -198,6 +198,8 @@ func TestRefusedChangesOfMembers(t *testing.T) {
 		{leader, "POST", "/v1/members", `{"id":0,"name":"n9","address":"h:1"}`, 400, "above 0"},
 		{leader, "POST", "/v1/members", `{"id":9,"address":"h:1"}`, 400, "name"},
 		{leader, "POST", "/v1/members", `{"id":9,"name":"n9","address":"h"}`, 400, "HOST:PORT"},
+		{leader, "POST", "/v1/members", `{"id":9,"name":"n9","address":"h:0"}`, 400, "65535"},
+		{leader, "POST", "/v1/members", `{"id":9,"name":"n9","address":"h:65536"}`, 400, "65535"},
 		{leader, "POST", "/v1/members", `{"id":3,"name":"n9","address":"h:1"}`, 409, "not above 3"},
 		{leader, "POST", "/v1/members", `{"id":9,"name":"n1","address":"h:1"}`, 409, "called"},
 		{leader, "POST", "/v1/members/n2/promote", `{}`, 409, "no learner"},

@@ -48,7 +48,7 @@ func newIdentity(files TLSFiles, report func(error)) (*identity, error) {
 func (i *identity) read() error {
 	cert, err := tls.LoadX509KeyPair(i.files.Cert, i.files.Key)
 	if err != nil {
-		return fmt.Errorf("certificate: %w", err)
+		return fmt.Errorf("certificate %s, key %s: %w", i.files.Cert, i.files.Key, err)
 	}
 	pem, err := os.ReadFile(i.files.CA)
 	if err != nil {
