@@ -265,7 +265,7 @@ func TestCertificatesAreReread(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen(3)
-	if !strings.Contains(c.logs[0].String(), `"event":"tls","node":"n1","error":"certificate: `) {
+	if !strings.Contains(c.logs[0].String(), `"event":"tls","node":"n1","error":"certificate `) {
 		t.Error("no line in the log")
 	}
 	ours.issue(dir)
