@@ -73,6 +73,18 @@ const (
 	leaseRead
 	leaseSuspended
 	hungLeaderResigned
+	snapshotTaken
+	snapshotSent
+	snapshotInstalled
+	snapshotOvertaken
+	transferRewound
+	transferRestored
+	snapshotStale
+	startedFromSnapshot
+	logCompacted
+	compactedUnderPeer
+	powerMidSnapshot
+	snapshotDamaged
 	situations // how many there are
 )
 
@@ -140,6 +152,18 @@ var Situations = [situations]string{
 	leaseRead:              "a leader answered a read by its lease",
 	leaseSuspended:         "a lease read was asked of a leader in, or after, a transfer",
 	hungLeaderResigned:     "a leader resigned because its disk hung",
+	snapshotTaken:          "a member took a snapshot of its state",
+	snapshotSent:           "the last chunk of a snapshot was sent",
+	snapshotInstalled:      "a snapshot took the place of a member's log",
+	snapshotOvertaken:      "... or was received in vain: the log had told as much by then",
+	transferRewound:        "a transfer went on where a chunk was lost",
+	transferRestored:       "a transfer went on where a receiver had it when its process ended",
+	snapshotStale:          "a chunk of a snapshot older than what was committed was refused",
+	startedFromSnapshot:    "a member came back with a snapshot and the log behind it",
+	logCompacted:           "segments of a log were removed",
+	compactedUnderPeer:     "a leader compacted entries that a member still lacked",
+	powerMidSnapshot:       "the power went while a snapshot was written",
+	snapshotDamaged:        "a damaged snapshot was noticed, and done without",
 }
 
 // Coverage counts how often each situation was seen in a run, in the order of Situations.
@@ -187,6 +211,14 @@ func (w *World) notice(m *member, message *raft.Message) {
 		if len(message.Entries) > 3 {
 			w.saw(batchedAppend)
 		}
+	case raft.SnapshotChunk:
+		if c := message.Chunk; c != nil && c.Snapshot.Index <= m.seen.Commit {
+			w.saw(snapshotStale)
+		}
+	case raft.SnapshotAnswer:
+		if c := message.Chunk; c != nil && message.Reject && c.Offset > 0 {
+			w.saw(transferRewound)
+		}
 	}
 	if message.Term < m.seen.Term {
 		w.saw(stuckTermAnswered)
@@ -208,40 +240,6 @@ func (w *World) noticeStatus(m *member, was, is *raft.Status) {
 			w.saw(oldTermCommitted)
 		}
 	}
-}
-
-// noticeEntries looks at what a member is about to write, which may replace what it had.
-func (w *World) noticeEntries(m *member, entries []raft.Entry) {
-	if len(entries) == 0 {
-		return
-	}
-	if keep := int(entries[0].Index) - 1; keep < len(m.terms) {
-		w.saw(logTruncated)
-		if m.terms[keep] != m.terms[len(m.terms)-1] {
-			w.saw(termsTruncated)
-		}
-		holders := 0
-		for _, other := range w.members {
-			if keep < len(other.durable) && other.durable[keep] == m.terms[keep] {
-				holders++
-			}
-		}
-		if holders >= w.options.Nodes/2+1 {
-			w.saw(majorityOverwritten)
-		}
-	}
-	m.terms = replaceTerms(m.terms, entries)
-}
-
-// replaceTerms is the terms of a log after entries were written to it.
-func replaceTerms(terms []uint64, entries []raft.Entry) []uint64 {
-	if len(entries) > 0 {
-		terms = terms[:min(len(terms), int(entries[0].Index)-1)]
-	}
-	for i := range entries {
-		terms = append(terms, entries[i].Term)
-	}
-	return terms
 }
 
 func (w *World) noticeRole(m *member, was, is *raft.Status) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gauntlet/nemesis"
+	"gauntlet/raft/replica"
 	"gauntlet/raft/wal"
 	"gauntlet/sim/failure"
 	"gauntlet/sim/trace"
@@ -43,11 +44,13 @@ func (w *World) write(m *member) {
 	}
 	next, ok := m.writes.Take()
 	if !ok {
+		w.removeSegments(m)
 		return
 	}
 	m.busy, m.writing = true, next
 	m.disk.said = ""
-	err := m.log.Append(next.HardState, next.Entries)
+	err := appendTo(m.log, &next)
+	m.latest = int(m.memory.LatestWrite())
 	o := &w.options.Disk
 	takes, tail := m.draws.Duration(o.SyncMin, o.SyncMax), m.draws.Uint64()
 	if hits(tail, o.TailPPM) {
@@ -81,14 +84,32 @@ func (w *World) write(m *member) {
 		w.saw(groupCommit)
 	}
 	w.heap.push(e)
-	if m.armed != nil {
+	if m.armed != nil && !m.armed.snapshot {
 		e.at, e.kind = w.now+m.draws.Duration(0, takes), eventPower
 		w.heap.push(e)
 	}
 }
 
+// powerStrikes carries a power loss out whose moment has come.
+func (w *World) powerStrikes(m *member) {
+	if m.armed != nil && w.powerCut(m, m.armed.model) {
+		w.bite(nemesis.KindPower, m.struck)
+	}
+}
+
+// appendTo hands a write to the log.
+func appendTo(log *wal.Log, next *replica.Write) error {
+	if next.Base != nil {
+		return log.Restart(next.HardState, *next.Base, next.Entries)
+	}
+	return log.Append(next.HardState, next.Entries)
+}
+
 // powerLoss is a power cut that waits for a write to strike in its midst, where it is worst.
-type powerLoss struct{ model wal.Crash }
+type powerLoss struct {
+	model    wal.Crash
+	snapshot bool // it waits for one of a snapshot
+}
 
 // written ends a write: it is durable now, or it has failed, and then the process ends.
 func (w *World) written(m *member, e *event) {
@@ -96,22 +117,24 @@ func (w *World) written(m *member, e *event) {
 		m.deferred = append(m.deferred, *e)
 		return
 	}
-	if e.ref != 0 {
-		w.record(func() trace.Record {
-			return trace.Record{Kind: trace.DiskError, Node: m.index, Peer: -1, Cause: -1,
-				Label: string(m.disk.said)}
-		})
-		w.saw(diskFailed)
-		w.kill(m, "disk")
-		if m.holds == 0 && !m.disk.failing() {
-			w.restartLater(m)
-		}
+	switch e.ref {
+	case 1:
+		w.diskEnds(m)
+		return
+	case compaction:
+		m.memory.Settle()
+		m.busy = false
+		w.write(m)
 		return
 	}
 	w.events++
 	w.hash.event(e)
 	m.memory.Settle()
-	m.busy, m.tail = false, int(m.memory.LatestWrite())
+	m.busy, m.tail = false, m.latest
+	if base := m.writing.Base; base != nil {
+		m.durable = unknownTerms(m.durable, base.Index)
+		w.watch.DurableBase(m.index, *base)
+	}
 	m.durable = replaceTerms(m.durable, m.writing.Entries)
 	w.watch.Durable(m.index, m.writing.HardState, m.writing.Entries)
 	w.cause = w.record(func() trace.Record {
@@ -131,10 +154,26 @@ func (w *World) written(m *member, e *event) {
 	}
 }
 
+// diskEnds ends a process whose disk has failed.
+func (w *World) diskEnds(m *member) {
+	w.record(func() trace.Record {
+		return trace.Record{Kind: trace.DiskError, Node: m.index, Peer: -1, Cause: -1,
+			Label: string(m.disk.said)}
+	})
+	w.saw(diskFailed)
+	w.kill(m, "disk")
+	if m.holds == 0 && !m.disk.failing() {
+		w.restartLater(m)
+	}
+}
+
 // powerCut ends a process and takes from its disk what was not yet durable.
 func (w *World) powerCut(m *member, model wal.Crash) bool {
 	if m.busy {
 		w.saw(powerMidWrite)
+	}
+	if m.snapshots.writing {
+		w.saw(powerMidSnapshot)
 	}
 	m.armed = nil
 	alive := w.kill(m, "power")

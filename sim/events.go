@@ -25,6 +25,7 @@ const (
 	eventLook                      // faults look whether their conditions hold now
 	eventOrder                     // ref: the change of the members that is asked for
 	eventStop                      // who: a member that was removed is stopped for good
+	eventSnapshot                  // who: a member's work on a snapshot has ended
 	eventRelent                    // no fault lasts any longer, though the load goes on
 )
 

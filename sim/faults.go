@@ -257,7 +257,7 @@ func (w *World) applyProcess(f *faultState, m *member, on bool) {
 	case nemesis.KindPower:
 		model := wal.Crash(f.draws.Intn(4))
 		if f.draws.Intn(2) == 0 && m.state == running {
-			m.armed = &powerLoss{model}
+			m.armed = &powerLoss{model, w.options.Snapshots.Entries > 0 && f.draws.Intn(2) == 0}
 			return
 		}
 		alive = w.powerCut(m, model)
@@ -277,18 +277,26 @@ func (w *World) restartLater(m *member) {
 }
 
 // rot flips one bit of a log that was durable, where no crash can have left it so: in a sealed
-// segment, in a header, or before the latest record. (That one could be a write that was torn.)
+// segment, in a header, or before the latest record. (That one could be a write that was torn.) Or
+// it flips one of a snapshot, which may do no harm: another one and the log may tell the same.
 func (w *World) rot(m *member, draws *chance.Stream) bool {
 	names, _ := m.memory.List(directory)
-	segments := slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, ".wal") })
-	if len(segments) == 0 {
+	live := ""
+	files := slices.DeleteFunc(names, func(n string) bool {
+		if strings.HasSuffix(n, ".wal") {
+			live = n
+			return false
+		}
+		return !strings.HasSuffix(n, ".snap") && !strings.HasSuffix(n, ".snap.part")
+	})
+	if live == "" {
 		return false
 	}
-	chosen := draws.Intn(len(segments))
-	path := directory + "/" + segments[chosen]
+	chosen := files[draws.Intn(len(files))]
+	path := directory + "/" + chosen
 	content := m.memory.Content(path)
 	end := len(bytes.TrimRight(content, "\x00"))
-	if chosen == len(segments)-1 {
+	if chosen == live {
 		end = min(end, max(headerBytes, m.tail))
 	}
 	content[draws.Intn(end)] ^= 1 << draws.Intn(8)

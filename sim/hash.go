@@ -23,6 +23,10 @@ func (h *hash) message(m *raft.Message) {
 	h.add(m.Index)
 	h.add(m.Commit<<1 | bit(m.Reject))
 	h.add(m.Round<<32 ^ m.ID)
+	if m.Chunk != nil {
+		h.add(m.Chunk.Snapshot.Index)
+		h.add(m.Chunk.Offset)
+	}
 }
 
 func (h *hash) status(s *raft.Status) {

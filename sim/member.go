@@ -6,6 +6,7 @@ import (
 
 	"gauntlet/chance"
 	"gauntlet/raft"
+	"gauntlet/raft/kv"
 	"gauntlet/raft/replica"
 	"gauntlet/raft/wal"
 	"gauntlet/sim/failure"
@@ -44,6 +45,10 @@ type member struct {
 	writing  replica.Write  // on its way to the disk
 	busy     bool           // a write is on its way
 	restored raft.Restored  // what a starting process has read
+	store    *kv.Store      // ... from its snapshot, if it has one
+
+	snapshots     snapshotting
+	snapshotDraws *chance.Stream
 
 	timerAt  time.Duration // when its next timer event is due; 0: there is none
 	turnDue  bool          // an event to carry out what it has gathered is pending
@@ -58,6 +63,7 @@ type member struct {
 	joint    bool        // so was its latest configuration
 	absent   bool        // it was not brought in as yet
 	tail     int         // where the latest durable record begins in the live segment; 0: unknown
+	latest   int         // ... and the latest one written
 	armed    *powerLoss  // what its next write will meet; nil: nothing
 	pauses   int         // faults that keep it paused
 
@@ -72,17 +78,25 @@ func (w *World) start(m *member) {
 	m.lives++
 	m.state, m.busy, m.turnDue, m.timerAt = starting, false, false, 0
 	m.requests, m.tail = m.requests[:0], 0
-	m.outbox, m.writes = replica.Outbox{}, replica.Writes{}
+	m.outbox, m.writes, m.snapshots = replica.Outbox{}, replica.Writes{}, snapshotting{}
 	salt := chance.Key(w.seed, "sim/salt", uint64(m.index), m.lives)
 	m.disk.said = ""
+	newest := w.newestSnapshot(m)
 	log, restored, err := wal.Open(m.memory, directory, wal.Options{
 		SegmentBytes: w.options.Disk.SegmentBytes, Salt: salt,
+		ChunkBytes: w.options.Snapshots.ChunkBytes,
 	})
+	if err == nil {
+		m.store, err = loadState(log.Snapshots(), restored.Snapshot)
+	}
 	if err != nil {
 		w.refuse(m, err)
 		return
 	}
 	m.log, m.restored = log, restored
+	if newest > restored.Snapshot.Index {
+		w.saw(snapshotDamaged)
+	}
 	if log.Recovery().TornBytes > 0 {
 		w.saw(tornTail)
 	}
@@ -114,13 +128,15 @@ func (w *World) refuse(m *member, err error) {
 // live is the moment when a process has its log and begins to serve.
 func (w *World) live(m *member) {
 	m.memory.Settle()
-	restored := m.restored
-	m.restored = raft.Restored{}
+	restored, store := m.restored, m.store
+	m.restored, m.store = raft.Restored{}, nil
 	w.watch.Started(m.index, &restored)
+	w.noticeRestored(m, &restored, store)
 	life := uint64(m.index+1)<<32 | m.lives
 	r, err := replica.New(replica.Config{
 		Incarnation: chance.Key(w.seed, "sim/incarnation", uint64(m.index), m.lives),
 		Raft:        w.raftConfig(m, chance.Key(w.seed, "sim/election", life, 0)),
+		State:       store, SnapshotEntries: uint64(w.options.Snapshots.Entries),
 	}, restored)
 	if err != nil {
 		w.fail(&failure.Failure{Signature: failure.Refused, Nodes: []int{m.index},
@@ -128,8 +144,8 @@ func (w *World) live(m *member) {
 		return
 	}
 	m.replica, m.state, m.seen = r, running, r.Status()
-	m.terms = replaceTerms(m.terms[:0], restored.Entries)
-	m.durable = replaceTerms(m.durable[:0], restored.Entries)
+	m.terms = replaceTerms(unknownTerms(m.terms, restored.Snapshot.Index), restored.Entries)
+	m.durable = append(m.durable[:0], m.terms...)
 	w.record(func() trace.Record {
 		return trace.Record{Kind: trace.Start, Node: m.index, Peer: -1, Cause: -1, Term: m.seen.Term,
 			Index: m.seen.LastIndex, Label: fmt.Sprintf("term %d, %d entries",
@@ -163,6 +179,8 @@ func (w *World) raftConfig(m *member, seed uint64) raft.Config {
 		MaxAppendBytes: o.MaxAppendBytes, MaxInflightBytes: o.MaxInflightBytes,
 		MaxUncommittedBytes: o.MaxUncommittedBytes, MaxLearnerLag: uint64(o.MaxLearnerLag),
 		LeaseReads: o.LeaseReads, DiskPatience: o.DiskPatience,
+		KeepEntries: uint64(w.options.Snapshots.Keep),
+		ChunkBytes:  w.options.Snapshots.ChunkBytes,
 	}
 }
 
@@ -191,7 +209,11 @@ func (w *World) carryOut(m *member) {
 		status := m.replica.Status()
 		w.watch.Changed(m.index, &e, status)
 		w.observe(m, &status, e.Events)
+		if e.Base != nil {
+			m.terms = unknownTerms(m.terms, e.Base.Index)
+		}
 		w.noticeEntries(m, e.Entries)
+		w.noticeSnapshots(&e)
 		w.settle()
 		now, write, writes := m.outbox.Add(&e)
 		for i := range now {
@@ -204,6 +226,9 @@ func (w *World) carryOut(m *member) {
 		for i := range e.Answers {
 			w.answered(m, &e.Answers[i])
 		}
+		if m.state == running {
+			w.carryOutSnapshots(m, &e)
+		}
 	}
 }
 
@@ -213,6 +238,9 @@ func (w *World) settle() {
 	for i := range entries {
 		w.witness.Committed(entries[i])
 		w.noticeCommitted(&entries[i])
+		if w.options.Snapshots.Entries > 0 {
+			w.replay.Committed(entries[i])
+		}
 	}
 }
 
@@ -270,7 +298,7 @@ func (w *World) kill(m *member, how string) bool {
 	m.state, m.replica, m.log, m.busy, m.turnDue = down, nil, nil, false, false
 	m.life++
 	m.deferred = m.deferred[:0]
-	m.writing = replica.Write{}
+	m.writing, m.snapshots = replica.Write{}, snapshotting{}
 	if how != "power" {
 		m.memory.Restart()
 	}

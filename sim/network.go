@@ -15,6 +15,7 @@ type link struct {
 	from, to int
 	draws    *chance.Stream // a fixed number of draws for each message
 	last     time.Duration  // when the latest message arrives, if they keep their order
+	chunk    time.Duration  // ... and the latest chunk, which has a stream of its own
 	newest   uint64         // number of the latest message that arrived
 	sent     uint64
 
@@ -149,8 +150,12 @@ func (w *World) lost(m *raft.Message, sent int, why string) {
 func (w *World) depart(l *link, m *raft.Message, sent int, delay time.Duration, again bool) {
 	at := w.now + delay
 	if w.options.Network.InOrder {
-		at = max(at, l.last+1)
-		l.last = at
+		last := &l.last
+		if m.Kind == raft.SnapshotChunk {
+			last = &l.chunk
+		}
+		at = max(at, *last+1)
+		*last = at
 	}
 	i := w.newFlight()
 	f := &w.flights[i]
@@ -170,7 +175,8 @@ func (w *World) newFlight() int32 {
 
 // land frees a flight.
 func (w *World) land(i int32) {
-	w.flights[i].message.Entries, w.flights[i].message.Data = nil, nil
+	m := &w.flights[i].message
+	m.Entries, m.Data, m.Chunk = nil, nil, nil
 	w.freeFlights = append(w.freeFlights, i)
 }
 

@@ -89,6 +89,14 @@ func describe(m *raft.Message) string {
 			return text + " refused"
 		}
 		text += " granted"
+	case raft.SnapshotChunk, raft.SnapshotAnswer:
+		if m.Chunk != nil {
+			text += fmt.Sprintf(" of %d@%d at byte %d of %d", m.Chunk.Snapshot.Index,
+				m.Chunk.Snapshot.Term, m.Chunk.Offset, m.Chunk.Snapshot.Size)
+		}
+		if m.Reject {
+			text += " refused"
+		}
 	case raft.Heartbeat:
 		text += fmt.Sprintf(" commit %d", m.Commit)
 	}

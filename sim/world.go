@@ -7,7 +7,6 @@ import (
 
 	"gauntlet/chance"
 	"gauntlet/history"
-	"gauntlet/nemesis"
 	"gauntlet/raft"
 	"gauntlet/raft/wal"
 	"gauntlet/sim/failure"
@@ -51,6 +50,7 @@ type World struct {
 
 	watch   *invariant.Watch
 	witness *witness.Witness
+	replay  *witness.Replay
 
 	clients
 	operator
@@ -87,7 +87,7 @@ func (w *World) Run(s *schedule.Schedule, keep Options) (outcome *Outcome) {
 		e := w.heap.pop()
 		w.now = e.at
 		w.step(&e)
-		if w.watch.Failure() != nil || w.witness.Failure() != nil {
+		if w.watch.Failure() != nil || w.witness.Failure() != nil || w.replay.Failure() != nil {
 			w.failed()
 		}
 	}
@@ -171,12 +171,12 @@ func (w *World) step(e *event) {
 		w.turn(m)
 	case eventDisk:
 		w.written(m, e)
+	case eventSnapshot:
+		w.jobDone(m, e)
 	case eventLive:
 		w.live(m)
 	case eventPower:
-		if m.armed != nil && w.powerCut(m, m.armed.model) {
-			w.bite(nemesis.KindPower, m.struck)
-		}
+		w.powerStrikes(m)
 	case eventRestart:
 		if m.state == down && m.holds == 0 {
 			w.start(m)
@@ -203,6 +203,7 @@ func (w *World) reset(s *schedule.Schedule, keep Options) {
 	w.watch.Reset(s.Options.Nodes, s.Options.Spares)
 	w.watch.MaxLearnerLag = uint64(s.Options.Raft.MaxLearnerLag)
 	w.witness.Reset()
+	w.replay = witness.NewReplay()
 	w.trace = nil
 	if keep.Trace {
 		w.trace = &trace.Log{Nodes: append([]string(nil), w.names...)}
@@ -224,7 +225,8 @@ func (w *World) resetMembers(n int) {
 	for i := range n {
 		m := &member{
 			index: i, name: w.names[i], memory: wal.NewMemory(),
-			draws: chance.New(w.seed, "sim/member", uint64(i)),
+			draws:         chance.New(w.seed, "sim/member", uint64(i)),
+			snapshotDraws: chance.New(w.seed, "sim/snapshots", uint64(i)),
 		}
 		if i >= w.options.Nodes {
 			m.absent, m.holds = true, 1
@@ -275,6 +277,9 @@ func (w *World) record(make func() trace.Record) int {
 // failed ends the run with what the invariants or the witness found.
 func (w *World) failed() {
 	f := w.watch.Failure()
+	if f == nil {
+		f = w.replay.Failure()
+	}
 	if f == nil {
 		f = w.witness.Failure()
 	}

@@ -15,7 +15,6 @@ var Beyond = []string{
 	"real kernels, TCP, file systems and clocks: the lab and hosts are for these",
 	"peers and clients on the wire: frames, HTTP, connections",
 	"rolling changes of versions",
-	"snapshots, which raftd has",
 }
 
 // Summary writes what the campaign has shown, in the order in which a person asks.

@@ -43,6 +43,7 @@ const (
 	Overstayed        Signature = "overstayed"         // a leader that was removed goes on leading
 	Panicked          Signature = "panicked"           // the replica panicked
 	Runaway           Signature = "runaway"            // the run, or one turn of a member, has no end
+	WrongSnapshot     Signature = "wrong-snapshot"     // a snapshot that no replay of the log gives
 	Refused           Signature = "refused"            // the log refused what it must be able to serve
 )
 

@@ -22,7 +22,7 @@ func (m *member) stored() state {
 
 // owe notes what the disk will hold after a write that was just handed out. What a write does not
 // name stays as the write before it leaves it.
-func (m *member) owe(hard *raft.HardState, entries []raft.Entry) {
+func (m *member) owe(hard *raft.HardState, log bool) {
 	next := m.stored()
 	if n := len(m.owed); n > 0 {
 		next = m.owed[n-1]
@@ -30,7 +30,7 @@ func (m *member) owe(hard *raft.HardState, entries []raft.Entry) {
 	if hard != nil {
 		next.hard = *hard
 	}
-	if len(entries) > 0 {
+	if log {
 		next.tip = m.tip()
 	}
 	m.owed = append(m.owed, next)
@@ -100,11 +100,18 @@ func (w *Watch) Started(node int, restored *raft.Restored) {
 	}
 	m := &w.members[node]
 	m.forget()
+	if s := &restored.Snapshot; s.Index > 0 {
+		r, ok := w.stands(node, raft.Position{Index: s.Index, Term: s.Term})
+		if !ok {
+			return
+		}
+		m.log, m.base = w.entries.past(m.log, r, s.Index), s.Index
+	}
 	for i := range restored.Entries {
 		e := &restored.Entries[i]
 		r := w.entries.find(e.Index, e.Term)
-		if e.Index != uint64(i)+1 || !w.entries.same(e, r, m.tip()) {
-			w.fail(recovered(node, e.Term, uint64(i)+1),
+		if e.Index != uint64(len(m.log))+1 || !w.entries.same(e, r, m.tip()) {
+			w.fail(recovered(node, e.Term, uint64(len(m.log))+1),
 				"%s starts with an entry %d of term %d that it never had",
 				name(node), e.Index, e.Term)
 			return
@@ -112,7 +119,8 @@ func (w *Watch) Started(node int, restored *raft.Restored) {
 		m.log = append(m.log, r)
 	}
 	found := state{restored.HardState, m.tip()}
-	if found != m.stored() && !slices.Contains(m.owed, found) {
+	if found != m.stored() && !slices.Contains(m.owed, found) &&
+		!w.joins(node, found, &restored.Snapshot) {
 		w.misread(node, found)
 		return
 	}

@@ -13,6 +13,7 @@
 //	promised                                promises.go
 //	lease-broken, usurped                   leases.go
 //	recovered                               disk.go
+//	wrong-snapshot                          snapshots.go
 //	went-back                               here and in disk.go
 //
 // Source: the paper's figure 3 (D. Ongaro and J. Ousterhout, "In Search of an Understandable
@@ -71,7 +72,8 @@ type memory struct {
 	term   uint64
 	vote   raft.NodeID
 	commit uint64
-	log    []ref // by index - 1
+	log    []ref  // by index - 1
+	base   uint64 // where the snapshot ends with which it began, or that it installed last; 0: none
 }
 
 // New returns a watch that must be Reset before its first use.
@@ -120,11 +122,14 @@ func (w *Watch) Changed(node int, e *replica.Effects, s raft.Status) {
 		return
 	}
 	cut := false
+	if w.begunAnew(node, e, s); w.failed != nil {
+		return
+	}
 	if len(e.Entries) > 0 || s.LastIndex != uint64(len(m.log)) {
 		cut = w.logged(node, e.Entries, s)
 	}
-	if e.HardState != nil || len(e.Entries) > 0 {
-		m.owe(e.HardState, e.Entries)
+	if e.HardState != nil || len(e.Entries) > 0 || e.Base != nil {
+		m.owe(e.HardState, len(e.Entries) > 0 || e.Base != nil)
 	}
 	for i := range e.Events {
 		w.happened(node, &e.Events[i], &s)

@@ -183,7 +183,7 @@ func (w *Watch) configures(node int, s raft.Status) {
 	w.entries.fresh = w.entries.fresh[:0]
 	m := &w.members[node]
 	used := w.latest(m.tip())
-	if s.Configuration != used.at {
+	if s.Configuration != used.at && !w.fromSnapshot(m, used, s.Configuration) {
 		w.fail(failure.Failure{
 			Signature: failure.Misconfigured, Nodes: []int{node}, Term: s.Term, Index: used.at.Index,
 		}, "%s uses the configuration of entry %d of term %d, but the latest in its log is that of "+

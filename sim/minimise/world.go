@@ -46,6 +46,7 @@ func (m *minimiser) disks() {
 func (m *minimiser) settings() {
 	m.together(
 		func(s *schedule.Schedule) { s.Options.Turn = 0 },
+		func(s *schedule.Schedule) { s.Options.Snapshots = schedule.Snapshots{} },
 		func(s *schedule.Schedule) { s.Options.Raft.MaxAppendBytes = 0 },
 		func(s *schedule.Schedule) { s.Options.Raft.MaxInflightBytes = 0 },
 		func(s *schedule.Schedule) { s.Options.Raft.MaxUncommittedBytes = 0 },

@@ -40,6 +40,8 @@ type Options struct {
 	Clock    Clock    `json:"clock"`
 	Workload Workload `json:"workload"`
 
+	Snapshots Snapshots `json:"snapshots,omitzero"`
+
 	// Turn is how long at most a member gathers inputs before it carries out what follows from them,
 	// as a busy process does; 0: it never waits.
 	Turn     time.Duration `json:"turn"`
@@ -82,6 +84,14 @@ type Disk struct {
 	TailPPM      int           `json:"tailPPM"`
 	TailMax      time.Duration `json:"tailMax"`
 	SegmentBytes int           `json:"segmentBytes"`
+}
+
+// Snapshots is how members compact their logs; zeros: they do not.
+type Snapshots struct {
+	Entries    int           `json:"entries"`    // applied before the next snapshot is taken
+	Keep       int           `json:"keep"`       // of the log behind a snapshot's last one
+	ChunkBytes int           `json:"chunkBytes"` // sent at a time; 0: the default of raftd
+	TakesMax   time.Duration `json:"takesMax"`   // to take a snapshot, or to read or write a chunk
 }
 
 // Clock bounds how the members' monotonic clocks differ.

@@ -30,6 +30,7 @@ func FromSeed(seed uint64) *Schedule {
 	d.raft()
 	d.network()
 	d.disk()
+	d.snapshots()
 	d.clock()
 	d.workload()
 	on := d.kinds()
@@ -175,6 +176,21 @@ func (d *swarm) disk() {
 	if draw.one(2) {
 		k.TailPPM, k.TailMax = scaled(draw, 100, 50_000), scaled(draw, k.SyncMax, d.et)
 	}
+}
+
+// snapshots keeps them frequent, and most chunks smaller than the few hundred bytes of a state, so
+// that a seed has many of both.
+func (d *swarm) snapshots() {
+	s, draw := &d.options.Snapshots, d.stream("snapshots")
+	if draw.one(2) {
+		return
+	}
+	s.Entries = scaled(draw, 4, 256)
+	if draw.one(2) {
+		s.Keep = scaled(draw, 1, 64)
+	}
+	s.ChunkBytes = scaled(draw, 16, 1<<10)
+	s.TakesMax = scaled(draw, 100*time.Microsecond, d.et/4)
 }
 
 func (d *swarm) clock() {

@@ -162,6 +162,8 @@ func sentence(a *account, r *trace.Record) string {
 		return roleSentence(node, r)
 	case trace.Commit:
 		return fmt.Sprintf("%s commits up to entry %d", node, r.Index)
+	case trace.Snapshot:
+		return with(fmt.Sprintf("%s has a snapshot up to entry %d", node, r.Index))
 	case trace.Call:
 		return with(fmt.Sprintf("%s is asked, operation %d", node, r.Operation))
 	case trace.Return:

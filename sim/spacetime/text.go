@@ -169,6 +169,7 @@ var marks = map[trace.Kind]rune{
 	trace.Timer: 't', trace.Write: 'w', trace.Synced: 'd', trace.DiskError: 'E', trace.Crash: 'X',
 	trace.Start: '^', trace.Refused: 'X', trace.Pause: 'z', trace.Resume: 'a', trace.Role: '*',
 	trace.Commit: 'c', trace.Call: 'C', trace.Return: 'R', trace.Violation: '!',
+	trace.Snapshot: 'S',
 }
 
 // rune is how a lane looks.

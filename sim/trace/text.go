@@ -14,6 +14,7 @@ var names = map[Kind]string{
 	Refused: "refused", Pause: "pause", Resume: "resume", Role: "role", Commit: "commit",
 	Call: "call", Return: "return", FaultStart: "fault", FaultStop: "fault-end",
 	Violation: "VIOLATION", Phase: "phase",
+	Snapshot: "snapshot",
 }
 
 // String returns the kind as it is printed.
@@ -93,7 +94,7 @@ func (r *Record) what() string {
 		words = append(words, r.Role)
 	}
 	switch r.Kind {
-	case Commit, Write, Synced:
+	case Commit, Write, Synced, Snapshot:
 		if r.Index != 0 {
 			words = append(words, fmt.Sprintf("to %d", r.Index))
 		}

@@ -32,6 +32,7 @@ const (
 	Violation  Kind = 20 // an invariant broke; Label says which and how
 	Phase      Kind = 21 // Label is the phase that begins; Node is -1
 	Order      Kind = 22 // an operator asked the node for a change of the members: Label
+	Snapshot   Kind = 23 // the node has a snapshot up to Index, durable; Label says how it came to it
 )
 
 // Record is one line of the account.
@@ -42,7 +43,7 @@ type Record struct {
 	Peer      int // of messages; -1: none
 	Cause     int // index of the record that this one followed from; -1: none
 	Term      uint64
-	Index     uint64 // of Commit, Write, Synced: the last index
+	Index     uint64 // of Commit, Write, Synced, Snapshot: the last index
 	Role      string // of Role
 	Label     string // a message in short: "append 3@2 +2 commit 1"
 	Operation int64  // of Call and Return; else 0

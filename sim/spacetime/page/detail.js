@@ -24,6 +24,7 @@ function sentence(r) {
     case Kind.pause: return with_(`${node} is paused`);
     case Kind.resume: return with_(`${node} continues`);
     case Kind.role: return `${node} is ${r.label} in term ${r.term}`;
+    case Kind.snapshot: return with_(`${node} has a snapshot up to entry ${r.index}`);
     case Kind.commit: return `${node} commits up to entry ${r.index}`;
     case Kind.call: return op ? `client ${op.process} asks ${node}: ${asked}` : r.label;
     case Kind.ret: return op ? `${node} answers client ${op.process}: ${asked}` : r.label;

@@ -23,7 +23,8 @@ const sorts = [
 ];
 
 const sortOfKind = {
-  [Kind.write]: "disk", [Kind.synced]: "disk", [Kind.timer]: "timer", [Kind.commit]: "commit",
+  [Kind.write]: "disk", [Kind.synced]: "disk", [Kind.snapshot]: "disk",
+  [Kind.timer]: "timer", [Kind.commit]: "commit",
   [Kind.call]: "client", [Kind.ret]: "client",
 };
 

@@ -4,6 +4,7 @@ const Kind = {
   send: 1, deliver: 2, drop: 3, duplicate: 4, timer: 5, write: 6, synced: 7, diskError: 8,
   crash: 9, start: 10, refused: 11, pause: 12, resume: 13, role: 14, commit: 15, call: 16,
   ret: 17, faultStart: 18, faultStop: 19, violation: 20, phase: 21,
+  order: 22, snapshot: 23,
 };
 const outcomes = ["never answered", "ok", "fail", "info"];
 
