@@ -33,6 +33,7 @@ type Config struct {
 	// KeepEntries is how many entries are kept behind a snapshot's last one, so that a follower that
 	// lacks only those needs no snapshot.
 	KeepEntries uint64
+	KeepBytes   int // bounds the data of those entries; 0: any
 	ChunkBytes  int // of a snapshot sent to a peer, the same on all members; 0: 64 KiB
 
 	MaxAppendBytes      int // of the entries in one Append; 0: 1 MiB

@@ -127,6 +127,22 @@ func (l *log) compact(index uint64) {
 	l.base = base
 }
 
+// beforeTail returns the least index behind which, up to last, there are at most so many entries,
+// and at most so many bytes of their data; 0 bytes: any.
+func (l *log) beforeTail(last, entries uint64, bytes int) uint64 {
+	first := last - min(last, entries)
+	if bytes == 0 {
+		return first
+	}
+	for i := last; i > max(first, l.base.Index); i-- {
+		bytes -= len(l.entries[i-l.base.Index-1].Data)
+		if bytes < 0 {
+			return i
+		}
+	}
+	return first
+}
+
 // lastUpToTerm returns the last index that is at most index and has at most this term, or 0: where
 // two logs can agree at the latest (paper 5.3, end: whole terms are skipped). What is compacted
 // away has unknown terms: the answer may then be any index before it, and the logs may agree only

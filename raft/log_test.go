@@ -127,3 +127,24 @@ func (w *wholeLog) lastTerm() uint64 {
 	}
 	return w.terms[len(w.terms)-1]
 }
+
+// Goal: what is kept behind a snapshot is as much as may be, and no more, in entries and in bytes.
+func TestBeforeTail(t *testing.T) {
+	l := restoredLog(Position{Index: 10, Term: 1}, []Entry{
+		{Index: 11, Term: 1, Data: make([]byte, 5)}, {Index: 12, Term: 1},
+		{Index: 13, Term: 1, Data: make([]byte, 3)}, {Index: 14, Term: 1, Data: make([]byte, 2)},
+	})
+	for _, c := range []struct {
+		last, entries uint64
+		bytes         int
+		want          uint64
+	}{
+		{14, 0, 0, 14}, {14, 2, 0, 12}, {14, 100, 0, 0}, {14, 14, 100, 0}, {14, 4, 100, 10},
+		{14, 4, 1, 14}, {14, 4, 2, 13}, {14, 4, 4, 13}, {14, 4, 5, 11}, {14, 4, 9, 11},
+		{14, 4, 10, 10}, {14, 1, 10, 13}, {13, 4, 3, 11}, {12, 4, 3, 11},
+	} {
+		if got := l.beforeTail(c.last, c.entries, c.bytes); got != c.want {
+			t.Errorf("beforeTail(%d, %d, %d) = %d, want %d", c.last, c.entries, c.bytes, got, c.want)
+		}
+	}
+}

@@ -211,6 +211,7 @@ func play(steps int, draw func(string, int) int) (c *cluster, err error) {
 	c = newCluster(1+draw("members", 5), func(cfg *Config) {
 		cfg.PreVote, cfg.CheckQuorum, cfg.KeepEntries = preVote, checkQuorum, keep
 		cfg.LeaseReads = lease && checkQuorum
+		cfg.KeepBytes = 3 * int(keep)
 		if small { // flow control bites
 			cfg.MaxAppendBytes, cfg.MaxInflightBytes, cfg.MaxUncommittedBytes = 80, 160, 400
 		}

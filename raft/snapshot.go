@@ -44,9 +44,10 @@ func (s *Snapshot) last() Position {
 }
 
 // Compact tells that a snapshot of this member's own state is durable, and lets go of the log that
-// it stands for, but for the last few entries, Config.KeepEntries, and those behind a snapshot that
-// a peer is being sent, unless the peer has gone silent: it may be dead, and the log would grow for
-// ever. Nothing that is not durable is dropped. A snapshot older than the one known does nothing.
+// it stands for, but for the last few entries (Config.KeepEntries, KeepBytes) and those behind a
+// snapshot that a peer is being sent, unless the peer has gone silent: it may be dead, and the log
+// would grow for ever. Nothing that is not durable is dropped. A snapshot older than the one known
+// does nothing.
 func (c *Core) Compact(s Snapshot) {
 	if s.Index <= c.snapshot.Index {
 		return
@@ -56,7 +57,7 @@ func (c *Core) Compact(s Snapshot) {
 			s.Index, s.Term, c.applied))
 	}
 	c.snapshot = s
-	upTo := s.Index - min(s.Index, c.cfg.KeepEntries)
+	upTo := c.log.beforeTail(s.Index, c.cfg.KeepEntries, c.cfg.KeepBytes)
 	for i := range c.peers {
 		p := &c.peers[i]
 		heard := c.now < p.heard+c.cfg.ElectionTimeoutMin

@@ -209,8 +209,8 @@ func (s *Server) replicaConfig() replica.Config {
 		Incarnation:     uint64(c.Incarnation),
 		SnapshotEntries: c.SnapshotEntries, SnapshotBytes: c.SnapshotBytes,
 		Raft: raft.Config{
-			KeepEntries: c.SnapshotEntries / 10,
-			ID:          c.ID, Members: members, Incarnation: c.Incarnation, Seed: c.Seed,
+			KeepEntries: c.SnapshotEntries / 10, KeepBytes: c.SnapshotBytes / 10,
+			ID: c.ID, Members: members, Incarnation: c.Incarnation, Seed: c.Seed,
 			ElectionTimeoutMin: c.ElectionTimeout, ElectionTimeoutMax: 2 * c.ElectionTimeout,
 			HeartbeatInterval: c.Heartbeat, PreVote: c.PreVote, CheckQuorum: c.CheckQuorum,
 			LeaseReads: c.LeaseReads, LeaseMargin: c.LeaseMargin, DiskPatience: c.DiskPatience,
