@@ -221,7 +221,7 @@ func (c *cluster) processorTime() (time.Duration, error) {
 	return total, nil
 }
 
-// memory returns the largest resident set of a node now, in bytes.
+// memory returns the largest resident set that a node of those running ever had, in bytes.
 func (c *cluster) memory() (int, error) {
 	largest := 0
 	for _, p := range c.processes {
@@ -232,7 +232,7 @@ func (c *cluster) memory() (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		_, rest, _ := strings.Cut(string(text), "VmRSS:")
+		_, rest, _ := strings.Cut(string(text), "VmHWM:")
 		var kibibytes int
 		if _, err := fmt.Sscanf(rest, "%d kB", &kibibytes); err != nil {
 			return 0, fmt.Errorf("resident set of node: %w", err)

@@ -74,16 +74,28 @@ func (r *results) millionGoals() []goal {
 	if m == nil {
 		return nil
 	}
-	const most, longest, soon = 400 << 20, 50 * time.Millisecond, 3 * time.Second
+	const most, longest, soon = 400e6, 50 * time.Millisecond, 3 * time.Second
+	during, without := worst(m.during), worst(m.without)
 	return []goal{
-		{"memory of a node", "≤ 400 MiB", fmt.Sprintf("%d MiB", m.memory>>20), m.memory <= most},
+		{"memory of a node", "≤ 400 MB", fmt.Sprintf("%d MB", m.memory/1e6), m.memory <= most},
 		{"longest wait during a snapshot", "≤ 50 ms",
-			fmt.Sprintf("%v; without one %v", m.during.Round(time.Millisecond/10),
-				m.before.Round(time.Millisecond/10)),
-			m.during <= longest && m.snapshot == ""},
+			fmt.Sprintf("%v; without one %v; the machine itself %v and %v", millis(during.client),
+				millis(without.client), millis(during.machine), millis(without.machine)),
+			during.client <= longest},
 		{"restart to serving", "≤ 3 s", m.restart.Round(time.Millisecond).String(), m.restart <= soon},
 	}
 }
+
+// worst returns the longest of each kind.
+func worst(stalls []stall) (w stall) {
+	for _, s := range stalls {
+		w.client, w.machine = max(w.client, s.client), max(w.machine, s.machine)
+		w.snapshot = max(w.snapshot, s.snapshot)
+	}
+	return w
+}
+
+func millis(d time.Duration) time.Duration { return d.Round(time.Millisecond / 10) }
 
 func (r *results) writeGoals(b *strings.Builder) {
 	goals := r.goals()

@@ -1,29 +1,42 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // million is what many keys cost raftd.
 type million struct {
-	keys     int
-	memory   int           // bytes resident of the largest node, with all keys and after a snapshot
-	before   time.Duration // the longest that a client waited with no snapshot being taken
-	during   time.Duration // the longest while all nodes took one
-	snapshot string        // what the request for one was answered, if it was refused
-	restart  time.Duration // from the start of a killed node to its first linearizable read
+	keys    int
+	memory  int           // the most bytes that were ever resident in a node until the restart
+	without []stall       // with no snapshot being taken
+	during  []stall       // while all nodes took one
+	restart time.Duration // from the start of a killed node to its first linearizable read
+}
+
+// stall is how long things took at the worst, in one window.
+type stall struct {
+	client   time.Duration // an answer, from the moment when its request was due
+	machine  time.Duration // a thread of ours that asks for no more than to be woken
+	snapshot time.Duration // the snapshot of the last node to be done with it
 }
 
 // stepsOfFill is how many keys a transaction writes while the store is filled.
 const stepsOfFill = 64
+
+// stallRate is how many requests a second become due while stalls are looked for: enough to meet
+// every stall, and so few that they do not wait for each other.
+const stallRate = 1000
 
 // measureMillion fills a cluster, loads it with and without a snapshot, and restarts a node.
 func (r *results) measureMillion(ctx context.Context, s settings, work string) error {
@@ -37,12 +50,16 @@ func (r *results) measureMillion(ctx context.Context, s settings, work string) e
 	if err := c.fillWith(ctx, s.keys); err != nil {
 		return fmt.Errorf("fill: %w", err)
 	}
-	if m.before, err = c.longestWait(ctx, s.window, func() {}); err != nil {
-		return err
-	}
-	m.during, err = c.longestWait(ctx, s.window, func() { m.snapshot = c.takeSnapshots(ctx) })
-	if err != nil {
-		return err
+	for range s.rounds {
+		calm, err := c.longestStall(ctx, s.window, func(context.Context) error { return nil })
+		if err != nil {
+			return err
+		}
+		during, err := c.longestStall(ctx, s.window, c.takeSnapshots)
+		if err != nil {
+			return fmt.Errorf("snapshot: %w", err)
+		}
+		m.without, m.during = append(m.without, calm), append(m.during, during)
 	}
 	if m.memory, err = c.memory(); err != nil {
 		return err
@@ -70,9 +87,12 @@ func (c *cluster) fillWith(ctx context.Context, keys int) error {
 			if first >= keys {
 				return nil
 			}
-			err := g.clients[i].(*raftdClient).putAll(ctx, first, min(first+stepsOfFill, keys))
-			if err != nil {
-				return err
+			for again := true; again; { // puts may be repeated
+				err := g.clients[i].(*raftdClient).putAll(ctx, first, min(first+stepsOfFill, keys))
+				again = err != nil
+				if err := g.goOn(ctx, i, err); err != nil {
+					return err
+				}
 			}
 		}
 	})
@@ -95,59 +115,89 @@ func (c *raftdClient) putAll(ctx context.Context, first, end int) error {
 	return err
 }
 
-// longestWait loads the cluster with 90 % reads from 16 clients, lets something happen meanwhile,
-// and returns the longest that one of them waited.
-func (c *cluster) longestWait(
-	ctx context.Context, window time.Duration, meanwhile func(),
-) (time.Duration, error) {
+// longestStall loads the cluster with 90 % reads, has something happen meanwhile, and measures how
+// long anybody had to wait. What happens must be over before the load is.
+func (c *cluster) longestStall(
+	ctx context.Context, window time.Duration, meanwhile func(context.Context) error,
+) (s stall, err error) {
 	g, err := dialGroup(ctx, c, 16)
 	if err != nil {
-		return 0, err
+		return stall{}, err
 	}
 	defer g.close()
-	var running sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running, watching sync.WaitGroup
+	var failed error
 	running.Go(func() {
-		pause(ctx, window/2) // a quarter of the window is warm-up
-		meanwhile()
+		pause(ctx, window/4+window/10) // the first quarter is warm-up, and not measured
+		began := time.Now()
+		failed = meanwhile(ctx)
+		s.snapshot = time.Since(began)
+		if failed == nil && s.snapshot > window*9/10 {
+			failed = fmt.Errorf("not over after %v: ask for a longer -for", s.snapshot)
+		}
 	})
-	s, err := g.closedLoop(ctx, loads[2], window)
+	watching.Go(func() { s.machine = longestSleep(ctx) })
+	measured, err := g.openLoop(ctx, loads[2], stallRate, window)
 	running.Wait()
-	return time.Duration(s.latency.Max()) * time.Microsecond, err
+	cancel()
+	watching.Wait()
+	s.client = time.Duration(measured.latency.Max()) * time.Microsecond
+	return s, errors.Join(err, failed)
 }
 
-// takeSnapshots has all nodes take a snapshot at the same time. It returns the first refusal.
-func (c *cluster) takeSnapshots(ctx context.Context) string {
+// longestSleep sleeps for a millisecond at a time until ctx ends, and returns by how much the
+// machine overslept at most: so long anybody has to wait on it, whatever raftd does.
+func longestSleep(ctx context.Context) (longest time.Duration) {
+	runtime.LockOSThread() // and so is delayed by the kernel's scheduler alone, not by that of Go
+	defer runtime.UnlockOSThread()
+	for ctx.Err() == nil {
+		began := time.Now()
+		nap := unix.NsecToTimespec(int64(time.Millisecond))
+		unix.Nanosleep(&nap, nil) // cut short by a signal it is no sleep too long
+		longest = max(longest, time.Since(began)-time.Millisecond)
+	}
+	return longest
+}
+
+// takeSnapshots has all nodes take a snapshot at the same time, and waits until all are durable.
+func (c *cluster) takeSnapshots(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	answers := make([]string, nodes)
+	failures := make([]error, nodes)
 	var running sync.WaitGroup
 	for i, address := range c.places.clients {
-		running.Go(func() {
-			r, err := http.NewRequestWithContext(ctx, "POST", "http://"+address+"/v1/snapshot", nil)
-			if err != nil {
-				answers[i] = err.Error()
-				return
-			}
-			answer, err := http.DefaultClient.Do(r)
-			if err != nil {
-				answers[i] = err.Error()
-				return
-			}
-			defer answer.Body.Close()
-			if answer.StatusCode >= 300 {
-				var body bytes.Buffer
-				body.ReadFrom(answer.Body)
-				answers[i] = answer.Status + " " + string(bytes.TrimSpace(body.Bytes()))
-			}
-		})
+		running.Go(func() { failures[i] = takeSnapshot(ctx, address) })
 	}
 	running.Wait()
-	for _, a := range answers {
-		if a != "" {
-			return a
-		}
+	return errors.Join(failures...)
+}
+
+func takeSnapshot(ctx context.Context, address string) error {
+	before, err := raftdStatus(ctx, address)
+	if err != nil {
+		return err
 	}
-	return ""
+	r, err := http.NewRequestWithContext(ctx, "POST", "http://"+address+"/v1/snapshot", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("refused: %s", answer.Status)
+	}
+	return eventually(ctx, func() error {
+		status, err := raftdStatus(ctx, address)
+		if err == nil && status.SnapshotIndex < before.Applied {
+			err = fmt.Errorf("snapshot of %d entries of %d", status.SnapshotIndex, before.Applied)
+		}
+		return err
+	})
 }
 
 // timeRestart kills a follower and starts it again.

@@ -56,6 +56,8 @@ type raftdStatusBody struct {
 	Role    string `json:"role"`
 	Commit  uint64 `json:"commit"`
 	Applied uint64 `json:"applied"`
+
+	SnapshotIndex uint64 `json:"snapshotIndex"`
 }
 
 func raftdStatus(ctx context.Context, address string) (status raftdStatusBody, err error) {
