@@ -24,12 +24,13 @@ type Role string
 
 // The roles. Those of several hosts strike all of them at the same instant.
 const (
-	RoleLeader   Role = "leader"
-	RoleFollower Role = "follower" // any host but the leader
-	RoleAny      Role = "any"
-	RoleMajority Role = "majority" // n/2 + 1 hosts, the leader among them or not
-	RoleMinority Role = "minority" // as many hosts as a quorum can spare, the leader among them or not
-	RoleAll      Role = "all"      // whoever runs
+	RoleLeader    Role = "leader"
+	RoleFollower  Role = "follower" // any host but the leader
+	RoleAny       Role = "any"
+	RoleMajority  Role = "majority"  // n/2 + 1 hosts, the leader among them or not
+	RoleFollowers Role = "followers" // n/2 + 1 hosts, none of them the leader
+	RoleMinority  Role = "minority"  // as many as a quorum can spare, the leader among them or not
+	RoleAll       Role = "all"       // whoever runs
 )
 
 // Spec asks for a series of faults of one kind: one of length For in each full period Every of the

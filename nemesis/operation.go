@@ -43,7 +43,8 @@ func (k Kind) Roles() []Role {
 	if of, is := operators[k]; is {
 		return of
 	}
-	return []Role{RoleLeader, RoleFollower, RoleAny, RoleMajority, RoleMinority, RoleAll}
+	return []Role{RoleLeader, RoleFollower, RoleAny, RoleMajority, RoleFollowers, RoleMinority,
+		RoleAll}
 }
 
 // maxEntries bounds one fill: more is a slip of the unit.

@@ -8,8 +8,8 @@ import (
 )
 
 // roles is the one list of whom a fault can strike.
-var roles = []Role{RoleLeader, RoleFollower, RoleAny, RoleMajority, RoleMinority, RoleAll,
-	RoleLearner, RoleSpare}
+var roles = []Role{RoleLeader, RoleFollower, RoleAny, RoleMajority, RoleFollowers, RoleMinority,
+	RoleAll, RoleLearner, RoleSpare}
 
 // Roles lists every role, always in the same order.
 func Roles() []Role { return slices.Clone(roles) }
@@ -17,7 +17,7 @@ func Roles() []Role { return slices.Clone(roles) }
 // crowd is how many of n hosts a role of several strikes; 0: it is a role of one.
 func (r Role) crowd(n int) int {
 	switch r {
-	case RoleMajority:
+	case RoleMajority, RoleFollowers:
 		return n/2 + 1
 	case RoleMinority:
 		return (n - 1) / 2
@@ -27,9 +27,16 @@ func (r Role) crowd(n int) int {
 	return 0
 }
 
+func (r Role) several() bool {
+	return r == RoleMajority || r == RoleFollowers || r == RoleMinority || r == RoleAll
+}
+
+// needsLeader reports whether a leader must be known before the role can be bound.
+func (r Role) needsLeader() bool { return r == RoleLeader || r == RoleFollowers }
+
 // Valid says why no fault of that kind can strike the role on that many nodes.
 func (r Role) Valid(kind Kind, nodes int) error {
-	several := r == RoleMajority || r == RoleMinority || r == RoleAll
+	several := r.several()
 	switch {
 	case !slices.Contains(roles, r):
 		return fmt.Errorf("unknown role %q (one of %s)", string(r), names(kind.Roles()))
@@ -37,7 +44,7 @@ func (r Role) Valid(kind Kind, nodes int) error {
 		return fmt.Errorf("%s strikes one host at a time, not the %s", kind, r)
 	case !slices.Contains(kind.Roles(), r):
 		return fmt.Errorf("%s cannot be on the role %s (one of %s)", kind, r, names(kind.Roles()))
-	case several && r.crowd(nodes) == 0:
+	case several && r.crowd(nodes) == 0, r == RoleFollowers && nodes < 3:
 		return fmt.Errorf("role %s needs at least 3 nodes, not %d", r, nodes)
 	case kind == KindBitRot && spare(nodes) == 0:
 		return fmt.Errorf("bit-rot needs at least 3 nodes, not %d: a quorum must be able to spare one",
@@ -59,6 +66,11 @@ func choose(kind Kind, role Role, v View, s *chance.Stream) ([]string, error) {
 	}
 	if n := role.crowd(len(v.voters())); n > 0 {
 		running := without(v.voters(), v.Stopped)
+		if role == RoleFollowers && v.Leader == "" {
+			return nil, ErrNoLeader
+		} else if role == RoleFollowers {
+			running = without(running, []string{v.Leader})
+		}
 		if len(running) < n {
 			return nil, ErrNoHost
 		}

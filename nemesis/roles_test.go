@@ -8,10 +8,11 @@ import (
 )
 
 // Goal: a role of several hosts strikes as many as its name says, all of them running, and chance
-// decides which, the leader included or not. Method: sizes 1 to 9, against the definition.
+// decides which, the leader included or not, but where the role says that it is not.
+// Method: sizes 1 to 9, against the definition.
 func TestCrowds(t *testing.T) {
 	for size := 1; size <= 9; size++ {
-		for _, role := range []Role{RoleMajority, RoleMinority, RoleAll} {
+		for _, role := range []Role{RoleMajority, RoleFollowers, RoleMinority, RoleAll} {
 			struck, spared := 0, 0
 			for stream := range uint64(40) {
 				e := Event{ID: 1, Kind: KindKill, Role: role, For: 1, Stream: stream}
@@ -32,7 +33,8 @@ func TestCrowds(t *testing.T) {
 					spared++
 				}
 			}
-			if size >= 3 && (struck == 0 || spared == 0 && role != RoleAll) {
+			mayStrike, maySpare := role != RoleFollowers, role != RoleAll
+			if size >= 3 && ((struck > 0) != mayStrike || (spared > 0) != maySpare) {
 				t.Errorf("%s of %d: leader struck %d times, spared %d", role, size, struck, spared)
 			}
 		}
@@ -44,7 +46,7 @@ func checkCrowd(t *testing.T, role Role, struck []string, size int) {
 	n, rest := len(struck), size-len(struck)
 	ok := slices.IsSorted(struck) && len(slices.Compact(slices.Clone(struck))) == n
 	switch role {
-	case RoleMajority: // the least that ends every quorum
+	case RoleMajority, RoleFollowers: // the least that ends every quorum
 		ok = ok && 2*n > size && 2*(n-1) <= size
 	case RoleMinority: // the most that leaves one
 		ok = ok && 2*rest > size && 2*(rest-1) <= size
@@ -67,6 +69,15 @@ func TestCrowdsOfTheRunning(t *testing.T) {
 		if err != nil || !slices.Equal(a.Hosts, want) {
 			t.Errorf("%s: %v, %v; want %v", role, a.Hosts, err, want)
 		}
+	}
+	view.Stopped = []string{"n4"}
+	e := Event{ID: 1, Kind: KindPause, Role: RoleFollowers, For: 1}
+	if _, err := Bind(e, view, 1); !errors.Is(err, ErrNoLeader) || !e.NeedsLeader(nil) {
+		t.Errorf("followers of nobody: %v, want ErrNoLeader", err)
+	}
+	view.Leader = "n3"
+	if a, err := Bind(e, view, 1); err != nil || !slices.Equal(a.Hosts, []string{"n1", "n2", "n5"}) {
+		t.Errorf("followers: %v, %v; want n1, n2 and n5", a.Hosts, err)
 	}
 	view.Stopped = []string{"n1", "n2", "n4"}
 	if _, err := Bind(Event{Kind: KindPause, Role: RoleMajority}, view, 1); !errors.Is(err,

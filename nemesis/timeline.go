@@ -234,7 +234,7 @@ func (e Event) NeedsCast(c Cast) bool {
 
 // NeedsLeader reports whether the event can begin only while a leader is known.
 func (e Event) NeedsLeader(c Cast) bool {
-	return e.Shape.NeedsLeader() || e.Role == RoleLeader || e.When != nil && e.When.Leader ||
+	return e.Shape.NeedsLeader() || e.Role.needsLeader() || e.When != nil && e.When.Leader ||
 		e.NeedsCast(c) && c.NeedsLeader()
 }
 

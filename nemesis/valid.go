@@ -30,7 +30,8 @@ func (s Spec) Valid(nodes int) error {
 
 // NeedsLeader reports whether some of the faults can be bound only while a leader is known.
 func (s Spec) NeedsLeader() bool {
-	return slices.ContainsFunc(s.Shapes, Shape.NeedsLeader) || slices.Contains(s.On, RoleLeader)
+	return slices.ContainsFunc(s.Shapes, Shape.NeedsLeader) ||
+		slices.ContainsFunc(s.On, Role.needsLeader)
 }
 
 // Valid returns every reason why the event cannot be had on that many nodes with such a cast,
