@@ -22,13 +22,15 @@ type TortureCmd struct {
 	Out    string  `help:"Parent of the run directory." default:"runs" type:"path"`
 }
 
-// A round: the power goes at its beginning, give or take, and is back after a little; the nodes
-// that had power are stopped until the others must have elected a leader among themselves.
+// A round: the power goes at its beginning, give or take, and is back after a little. The nodes
+// that have power are stopped just before it goes, so that they serve while disks hold their syncs
+// up, until the others must have elected a leader among themselves.
 const (
 	roundLength = 4 * time.Second
 	roundJitter = 500 * time.Millisecond
 	darkFor     = 200 * time.Millisecond
-	stoppedFor  = 1200 * time.Millisecond
+	stopAfter   = 200 * time.Millisecond // a cut strikes 300 ms after it was begun
+	stoppedFor  = 1500 * time.Millisecond
 )
 
 // Validate is called by kong: a bad number is a matter of usage.
@@ -67,6 +69,9 @@ func (c *TortureCmd) Run(out io.Writer) error {
 	return errors.Join(ended, err)
 }
 
+// struck alternates: what a leader was promised too early shows where it is not there to mend it.
+var struck = []nemesis.Role{nemesis.RoleFollowers, nemesis.RoleMajority}
+
 // tortureRounds lays the rounds out over the load.
 func tortureRounds(rounds int, seed uint64) []nemesis.Event {
 	var events []nemesis.Event
@@ -74,8 +79,8 @@ func tortureRounds(rounds int, seed uint64) []nemesis.Event {
 		at := time.Duration(k)*roundLength +
 			chance.New(seed, "torture.round", uint64(k)).Duration(0, roundJitter)
 		cut := nemesis.Event{At: at, For: darkFor, Kind: nemesis.KindPower,
-			Role: nemesis.RoleMajority, Stream: uint64(2 * k)}
-		stop := nemesis.Event{At: at + time.Millisecond, For: stoppedFor, Kind: nemesis.KindPause,
+			Role: struck[k%len(struck)], Stream: uint64(2 * k)}
+		stop := nemesis.Event{At: at + stopAfter, For: stoppedFor, Kind: nemesis.KindPause,
 			Role: nemesis.RoleMinority, Stream: uint64(2*k + 1)}
 		events = append(events, cut, stop)
 	}

@@ -23,8 +23,9 @@ import (
 // powerCut is what proves a power cut beside the process that is gone: what the disk lost.
 const powerCut = "power cut"
 
-// cutModels is what can become of unsynced data, as the control file has it.
-var cutModels = []string{"all", "prefix", "torn", "subset"}
+// cutModels is what can become of unsynced data, as the control file has it, as often as they stand
+// here: the loss of all of it is what a lost sync shows best by.
+var cutModels = []string{"all", "all", "all", "prefix", "torn", "subset"}
 
 // malady is a fault that a disk has until it is told otherwise.
 type malady struct {
@@ -107,7 +108,10 @@ func (i *Injector) cutPower(ctx context.Context, f *history.Fault, draw uint64) 
 	at := strconv.FormatInt(now.Nano()+int64(cutAhead), 10)
 	chances := chance.New(draw, "inject.cut", 0)
 	model := cutModels[chances.Intn(len(cutModels))]
-	hold := []string{"", "hold"}[chances.Intn(2)] // half of the disks die a little before
+	hold := "hold" // most disks hold syncs up before they die
+	if chances.Intn(4) == 0 {
+		hold = ""
+	}
 	err := gather(f, struck, func(n *node) (history.Evidence, error) {
 		name := fnv.New64a()
 		name.Write([]byte(n.name()))
