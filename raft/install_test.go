@@ -54,3 +54,47 @@ func TestInstall(t *testing.T) {
 		})
 	}
 }
+
+// Goal: the completion of a write of before a snapshot was installed does not vouch for entries
+// that have come behind the snapshot since: the disk drops the log in between. Method: as with
+// rewritten entries, two writes outstanding, the second of which begins the log anew.
+func TestOldWriteDoesNotVouchBehindSnapshot(t *testing.T) {
+	core := lone(t, 1)
+	core.Step(0, Message{Kind: Append, From: 2, To: 1, Term: 1, Entries: entries(0, 1, 1, 1, 1)})
+	first := core.Ready().Sequence
+	s := Snapshot{Index: 2, Term: 2, Size: 1, Configuration: NewConfiguration(Members(1, 2, 3)...)}
+	core.Step(0, Message{Kind: Heartbeat, From: 3, To: 1, Term: 2})
+	if !core.Install(0, s) {
+		t.Fatal("the snapshot contradicts the log, and was not installed")
+	}
+	core.Step(0, Message{Kind: Append, From: 3, To: 1, Term: 2, Index: 2, LogTerm: 2,
+		Entries: entries(2, 2, 2)})
+	second := core.Ready()
+	if second.Base == nil || len(second.Entries) != 2 {
+		t.Fatalf("%+v", second)
+	}
+	for _, write := range []struct{ sequence, durable uint64 }{{first, 2}, {second.Sequence, 4}} {
+		if core.Persisted(0, write.sequence); core.log.durable != write.durable {
+			t.Errorf("entries up to %d count as durable, not %d", core.log.durable, write.durable)
+		}
+	}
+}
+
+// Goal: a leader has no use for a snapshot that was on its way when it was elected, though it does
+// not know yet how much is committed: it holds all that is. Method: a member that has received all
+// of a snapshot wins an election, and then is told that the snapshot is complete.
+func TestLeaderInstallsNothing(t *testing.T) {
+	core := lone(t, 1, 1, 1, 1)
+	core.Tick(0)
+	core.Tick(2 * testET)
+	core.Persisted(2*testET, core.Ready().Sequence)
+	core.Step(2*testET, Message{Kind: VoteAnswer, From: 2, To: 1, Term: 2})
+	before := core.Status()
+	s := Snapshot{Index: 3, Term: 1, Size: 1, Configuration: NewConfiguration(Members(1, 2, 3)...)}
+	if core.Install(2*testET, s) || core.Status() != before || before.Role != Leader {
+		t.Errorf("%+v became %+v", before, core.Status())
+	}
+	if err := core.valid(); err != nil {
+		t.Error(err)
+	}
+}
