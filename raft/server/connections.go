@@ -19,8 +19,9 @@ const (
 )
 
 // clientListener bounds the open client connections. When there are too many, a new one takes the
-// place of the one that has waited longest for the head of a request: idle or slow clients keep
-// nobody out. Only if all are being served, the new one is told so and closed.
+// place of the one that has waited longest for its client, be it for the head of a request or to
+// take an answer: idle or slow clients keep nobody out. Only if all are being served, the new one
+// is told so and closed.
 //
 // Invariant: open holds the connections that were given out and are not closed; at most limit.
 type clientListener struct {

@@ -94,6 +94,39 @@ func TestIdleAndSlowClients(t *testing.T) {
 	c.want(0, "GET", "/v1/kv/k", "", `{"found":false}`)
 }
 
+// Goal: clients that never take their answers keep nobody out.
+// Method: a bound of 8, and so many clients that ask for more than the kernel keeps for them; then
+// one more, that takes a new connection each time.
+func TestClientsThatDoNotRead(t *testing.T) {
+	c := newCluster(t, 1)
+	c.leader()
+	long := `{"value":"` + strings.Repeat("v", MaxValueBytes) + `"}`
+	c.want(0, "PUT", "/v1/kv/long", long, `{}`)
+	s := c.servers[0]
+	await(t, "no client is left", func() bool {
+		http.DefaultClient.CloseIdleConnections()
+		return s.clients.count() == 0
+	})
+	s.clients.mu.Lock()
+	s.clients.limit = 8
+	s.clients.mu.Unlock()
+	// As many as fit into one read, so that net/http, whose answers have deadlines, sees none.
+	ask := strings.Repeat("GET /v1/kv/long HTTP/1.1\r\nHost: x\r\n\r\n", 96)
+	dialAll(t, c.clients[0], 8, ask)
+	begun, last := uint64(0), make(chan uint64, 1)
+	await(t, "all wait for their clients", func() bool {
+		time.Sleep(100 * time.Millisecond) // in which none of them has asked for more
+		before := begun
+		s.loop.questions <- func() { last <- s.loop.lastID }
+		begun = <-last
+		return begun > 8 && begun == before
+	})
+	for range 20 {
+		http.DefaultClient.CloseIdleConnections()
+		c.want(0, "GET", "/v1/kv/none", "", `{"found":false}`)
+	}
+}
+
 // Goal: beyond the bound the longest idle make room; those being served do not, and then a new one
 // is told so.
 // Method: a bound of 8; ten idle connections; then eight that are being served, on a loop held up.

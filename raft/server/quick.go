@@ -184,8 +184,8 @@ func (c *quickConn) run() bool {
 			return true
 		}
 		c.read = c.room[:n]
-		c.l.s.clients.track(c.Conn, http.StateActive)
 		for len(c.read) > 0 {
+			c.l.s.clients.track(c.Conn, http.StateActive)
 			r, plain := parsePlain(c.read)
 			if !plain {
 				return false
@@ -195,7 +195,6 @@ func (c *quickConn) run() bool {
 				return true
 			}
 		}
-		c.l.s.clients.track(c.Conn, http.StateIdle)
 		c.refresh()
 	}
 	return true
@@ -250,6 +249,8 @@ func (c *quickConn) respond(p plainRequest) error {
 	if cap(b) <= quickBufferBytes {
 		c.answer = b
 	}
+	// From here on it waits for the client: who does not take his answers keeps nobody out.
+	c.l.s.clients.track(c.Conn, http.StateIdle)
 	_, err := c.Write(b)
 	return err
 }
