@@ -21,8 +21,13 @@ const (
 	flagTransfer = 2
 )
 
-// minEntryBytes is the least an entry takes: it bounds how many a body can announce.
-const minEntryBytes = 5
+// minEntryBytes is the least an entry takes: it bounds how many a body can announce. So does
+// maxEntries, far above what an Append is filled with, since in memory an entry of no data takes
+// ten times as much as here.
+const (
+	minEntryBytes = 5
+	maxEntries    = 1 << 20
+)
 
 // appendBody appends the fields of m. Every field is always there: a few zero bytes are cheaper
 // than a table of which kind uses what, which would have to change with every new kind.
@@ -173,7 +178,7 @@ func (d *decoder) message() *raft.Message {
 	m.Round, m.ID = d.uint(), d.uint()
 	m.Data = d.bytes()
 	n := d.uint()
-	if n > uint64(len(d.rest)/minEntryBytes) {
+	if n > min(uint64(len(d.rest)/minEntryBytes), maxEntries) {
 		d.fail("%d entries announced in %d bytes", n, len(d.rest))
 		return nil
 	}

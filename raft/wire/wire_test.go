@@ -193,3 +193,18 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// Goal: a frame within the limit cannot make a multiple of it in memory out of empty entries.
+func TestManyEntries(t *testing.T) {
+	m := raft.Message{Kind: raft.Append, From: 2, To: 1, Term: 1}
+	for n, want := range map[int]error{maxEntries: nil, maxEntries + 1: ErrMalformed} {
+		m.Entries = make([]raft.Entry, n)
+		frame, err := AppendMessage(nil, &m)
+		if err != nil || len(frame) > MaxFrame/4 {
+			t.Fatalf("%d bytes: %v", len(frame), err)
+		}
+		if _, err := NewReader(bytes.NewReader(frame)).Next(); !errors.Is(err, want) {
+			t.Errorf("%d entries: %v, want %v", n, err, want)
+		}
+	}
+}
