@@ -13,16 +13,21 @@ import (
 
 var big [7 << 20]byte
 
-// drawWrite draws what a core could ask of a disk that holds last entries.
-func drawWrite(t *rapid.T, sequence uint64, last int) Write {
+// drawWrite draws what a core could ask of a disk.
+func drawWrite(t *rapid.T, sequence uint64, disk twin) Write {
 	w := Write{Sequence: sequence}
 	if rapid.Bool().Draw(t, "hard state") {
 		w.HardState = &raft.HardState{Term: sequence}
 	}
-	first := rapid.IntRange(1, last+1).Draw(t, "first")
-	for i := range rapid.IntRange(0, 4).Draw(t, "entries") {
+	if rapid.IntRange(0, 3).Draw(t, "begins anew") == 0 {
+		ahead := rapid.Uint64Range(0, 3).Draw(t, "ahead")
+		w.Base = &raft.Position{Index: disk.Base.Index + uint64(len(disk.Log)) + ahead, Term: sequence}
+		disk = twin{Base: *w.Base}
+	}
+	first := disk.Base.Index + rapid.Uint64Range(1, uint64(len(disk.Log))+1).Draw(t, "first")
+	for i := range rapid.Uint64Range(0, 4).Draw(t, "entries") {
 		w.Entries = append(w.Entries, raft.Entry{
-			Index: uint64(first + i), Term: sequence, Kind: raft.EntryCommand,
+			Index: first + i, Term: sequence, Kind: raft.EntryCommand,
 			Data: big[:rapid.SampledFrom([]int{0, 9, len(big)}).Draw(t, "bytes")],
 		})
 	}
@@ -32,16 +37,20 @@ func drawWrite(t *rapid.T, sequence uint64, last int) Write {
 // twin is a dumb disk.
 type twin struct {
 	Hard raft.HardState
-	Log  []raft.Position
+	Base raft.Position
+	Log  []raft.Position // behind Base
 }
 
 func (d twin) write(w Write) twin {
 	if w.HardState != nil {
 		d.Hard = *w.HardState
 	}
+	if w.Base != nil {
+		d.Base, d.Log = *w.Base, nil
+	}
 	for i, e := range w.Entries {
 		if i == 0 {
-			d.Log = slices.Clone(d.Log[:e.Index-1])
+			d.Log = slices.Clone(d.Log[:e.Index-1-d.Base.Index])
 		}
 		d.Log = append(d.Log, raft.Position{Index: e.Index, Term: e.Term})
 	}
@@ -74,7 +83,7 @@ func TestMergedWritesEqualSingleOnes(t *testing.T) {
 		}
 		for sequence := range uint64(rapid.IntRange(1, 12).Draw(t, "writes")) {
 			last := asked[len(asked)-1]
-			w := drawWrite(t, sequence+1, len(last.Log))
+			w := drawWrite(t, sequence+1, last)
 			asked = append(asked, last.write(w))
 			q.Add(w)
 			if rapid.IntRange(0, 3).Draw(t, "take") == 0 {
@@ -137,8 +146,13 @@ func TestOutbox(t *testing.T) {
 				continue
 			}
 			e := Effects{Sequence: sequence + 1}
-			if rapid.Bool().Draw(t, "write") {
+			switch rapid.IntRange(0, 5).Draw(t, "write") {
+			case 0:
 				e.Entries, asked = []raft.Entry{{}}, e.Sequence
+			case 1:
+				e.HardState, asked = &raft.HardState{}, e.Sequence
+			case 2:
+				e.Base, asked = &raft.Position{}, e.Sequence
 			}
 			for range rapid.IntRange(0, 2).Draw(t, "now") {
 				e.Now = append(e.Now, raft.Message{ID: sequence})
@@ -149,7 +163,7 @@ func TestOutbox(t *testing.T) {
 			}
 			count += uint64(len(e.Now) + len(e.AfterPersist))
 			now, w, write := o.Add(&e)
-			if write != (len(e.Entries) > 0) || write && w.Sequence != e.Sequence {
+			if write != (asked == e.Sequence) || write && w.Sequence != e.Sequence {
 				t.Fatalf("write %v of %+v", write, e)
 			}
 			leave(now)
