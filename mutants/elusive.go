@@ -7,9 +7,6 @@ package mutants
 // Those of promises were not found in 1,900 seeds: who is voted for against a promise must lack no
 // entry, so nothing may be written for as long as an election timeout. That a successor asks as
 // anybody costs nothing but the transfer, which is given up. Tests of package raft show all three.
-//
-// The one about sessions shows only to clients that open some, and simulated ones do not: the tests
-// of raft/kv must catch it.
 var Elusive = []Mutant{
 	{
 		ID:   "pre-vote-restarts-timer",
@@ -60,13 +57,5 @@ var Elusive = []Mutant{
 		Edits: []Edit{{"raft/transfer.go",
 			"c.becomeCandidate(true)",
 			"c.becomeCandidate(false)"}},
-	},
-	{
-		ID:   "sessions-not-saved",
-		Rule: "the sessions are part of a snapshot, or writes happen twice after it (thesis 6.3)",
-		Edits: []Edit{
-			{"raft/kv/snapshot.go", "	e.uint(uint64(v.sessions.Len()))\n	v.sessions.Scan(",
-				"	e.uint(0)\n	(&btree.Map[uint64, *session]{}).Scan("},
-		},
 	},
 }

@@ -4,7 +4,7 @@ import "slices"
 
 // All is the table of planted bugs, by what they break.
 var All = slices.Concat(OnLab, elections, replication, commitment, durability, reads, leases,
-	transfers, requests, membership, snapshots)
+	transfers, requests, membership, snapshots, sessions)
 
 // OnLab is those that show on real processes, too: each has a suite.
 var OnLab = []Mutant{

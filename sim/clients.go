@@ -6,6 +6,7 @@ import (
 	"gauntlet/chance"
 	"gauntlet/history"
 	"gauntlet/nemesis"
+	"gauntlet/raft/kv"
 	"gauntlet/raft/replica"
 	"gauntlet/sim/schedule"
 	"gauntlet/sim/trace"
@@ -36,6 +37,7 @@ type worker struct {
 	delays  *chance.Stream
 	listed  []int32 // the schedule's operations of this worker that are still to be made
 	pending bool    // a call event is under way
+	client
 }
 
 // operation is one request, from its call to its return.
@@ -56,6 +58,8 @@ type operation struct {
 	reign   uint64 // the highest term that anybody had led until then
 	answer  replica.Answer
 	record  int
+	unsure  bool // an earlier try may yet take effect
+	tries
 }
 
 func (w *World) resetClients() {
@@ -69,7 +73,8 @@ func (w *World) resetClients() {
 	for i := range c.workers {
 		c.workers[i] = worker{index: i, process: i, open: -1,
 			thinks: chance.New(w.seed, "sim/think", uint64(i)),
-			delays: chance.New(w.seed, "sim/client-delay", uint64(i))}
+			delays: chance.New(w.seed, "sim/client-delay", uint64(i)),
+			client: client{rests: chance.New(w.seed, "sim/rest", uint64(i))}}
 	}
 	if w.schedule.Operations == nil {
 		c.generator = c.model.New(workload.Spec{Clients: n, Keys: w.options.Workload.Keys,
@@ -105,6 +110,8 @@ func (w *World) next(c *worker) {
 			return
 		}
 		at = w.now
+	} else {
+		at += w.rest(c)
 	}
 	c.pending = true
 	w.heap.push(event{at: at, kind: eventCall, who: int16(c.index)})
@@ -141,9 +148,8 @@ func (w *World) call(index int) {
 		Key: inv.Key, Input: inv.Input, Lease: op.lease})
 	c.open = ref
 	w.outstanding++
-	delay := w.options.Workload.DelayMax
-	w.heap.push(event{at: w.now + c.delays.Duration(0, delay), kind: eventArrive, ref: ref,
-		who: int16(op.member)})
+	w.beginTries(ref)
+	w.sendTry(ref)
 	w.heap.push(event{at: w.now + w.options.Workload.Timeout, kind: eventTimeout, ref: ref})
 }
 
@@ -171,48 +177,60 @@ func (w *World) invocation(c *worker) (inv workload.Invocation, lease, ok bool) 
 // reach brings a request to its member.
 func (w *World) reach(e *event) {
 	op := &w.operations[e.ref]
-	m := w.members[op.member]
-	if op.done {
+	m := w.members[e.who]
+	current := e.life == op.try && !op.done
+	if !current && !op.once {
 		return
 	}
 	if m.clientCuts > 0 {
 		w.bite(nemesis.KindClientCut, m.struck)
-		if m.clientResets > 0 {
+		if m.clientResets > 0 && current {
 			w.disconnect(e.ref)
 		}
 		return // else its client waits in vain
 	}
 	switch m.state {
 	case paused:
-		m.deferred = append(m.deferred, event{kind: eventArrive, ref: e.ref, who: e.who, life: m.life})
+		m.deferred = append(m.deferred, event{kind: eventArrive, ref: e.ref, who: e.who, life: e.life})
 		return
 	case down, starting:
-		w.refused(e.ref, "no connection")
+		if current {
+			w.refused(e.ref, "no connection")
+		}
 		return
 	}
 	w.events++
 	w.hash.event(e)
 	m.requests = append(m.requests, e.ref)
-	op.id, op.life, op.reached = uint64(len(m.requests)), m.life, true
-	op.record = w.record(func() trace.Record {
+	id := uint64(len(m.requests))
+	w.cause = w.record(func() trace.Record {
 		return trace.Record{Kind: trace.Call, Node: m.index, Peer: -1, Cause: -1, Operation: op.ID,
-			Label: words(&op.Operation)}
+			Label: wordsOfTry(op, e.life)}
 	})
-	w.cause = op.record
-	w.witness.Called(op.ID, w.now, m.index, w.incarnation(m), op.id, !op.read)
-	local := m.clock.read(w.now)
-	if op.lease {
-		op.term, op.reign = m.replica.Status().Term, w.watch.Reign()
-		w.noticeLeaseRead(m)
-		m.replica.LeaseRead(local, op.id, op.Key)
-	} else if op.read {
-		m.replica.Read(local, op.id, op.Key, false)
+	if current {
+		op.id, op.life, op.reached, op.record = id, m.life, true, w.cause
+	}
+	if op.read {
+		w.readTry(m, op, id)
 	} else {
-		cmd := command(op.request)
-		w.witness.Wants(op.ID, &cmd)
-		m.replica.Write(local, op.id, cmd)
+		w.writeTry(m, op, e.life, id)
+	}
+	if !current {
+		m.replica.Abandon(id) // its client has gone on to another try, or to another request
 	}
 	w.after(m)
+}
+
+// readTry has a member answer a read.
+func (w *World) readTry(m *member, op *operation, id uint64) {
+	w.witness.Called(op.ID, w.now, m.index, w.incarnation(m), id, false)
+	if local := m.clock.read(w.now); op.lease {
+		op.term, op.reign = m.replica.Status().Term, w.watch.Reign()
+		w.noticeLeaseRead(m)
+		m.replica.LeaseRead(local, id, op.Key)
+	} else {
+		m.replica.Read(local, id, op.Key, false)
+	}
 }
 
 // answered takes an answer of a replica. It is on its way to its client from now on.
@@ -227,23 +245,27 @@ func (w *World) answered(m *member, a *replica.Answer) {
 		return
 	}
 	op := &w.operations[ref]
-	if op.settled {
+	if op.settled || !op.waitsAt(m) || op.id != a.ID {
 		return
 	}
 	op.settled, op.answer = true, *a
 	if a.Lease {
 		w.watch.Leased(m.index, op.term, op.reign)
 	}
-	w.witness.Returned(op.ID, a, op.Key, op.read)
+	if !op.opens(op.try) {
+		w.witness.Returned(op.ID, w.requestAt(m, a.ID), a, op.Key, op.read)
+	}
 	w.noticeAnswer(m, op, a)
 	c := &w.workers[op.worker]
 	w.heap.push(event{at: w.now + c.delays.Duration(0, w.options.Workload.DelayMax),
-		kind: eventAnswer, ref: ref})
+		kind: eventAnswer, ref: ref, life: op.try})
 }
 
-// refused ends an operation that certainly never reached a replica.
+// refused ends an operation, or a try of one, that certainly never reached a replica.
 func (w *World) refused(ref int32, why string) {
-	w.end(ref, history.OutcomeFail, why)
+	if !w.again(ref) {
+		w.end(ref, w.operations[ref].outcome(), why)
+	}
 }
 
 // disconnect ends the request of a process that is no more: its client sees the connection break.
@@ -254,7 +276,8 @@ func (w *World) disconnect(ref int32) {
 	op := &w.operations[ref]
 	op.settled = true
 	op.answer = replica.Answer{Refusal: &replica.Refusal{Reason: "connection lost", Unknown: true}}
-	w.heap.push(event{at: w.now + w.options.Workload.DelayMax, kind: eventAnswer, ref: ref})
+	w.heap.push(event{at: w.now + w.options.Workload.DelayMax, kind: eventAnswer, ref: ref,
+		life: op.try})
 }
 
 // answer brings an answer to its client.
@@ -264,11 +287,16 @@ func (w *World) answer(ref int32) {
 		return
 	}
 	if r := op.answer.Refusal; r != nil {
-		outcome := history.OutcomeFail
-		if r.Unknown && !op.read {
-			outcome = history.OutcomeInfo
-		}
-		w.end(ref, outcome, r.Reason)
+		op.unsure = op.unsure || r.Unknown && !op.read && !op.opens(op.try)
+		w.refused(ref, r.Reason)
+		return
+	}
+	if op.opens(op.try) {
+		w.opened(ref)
+		return
+	}
+	if rejection := op.answer.Result.Rejection; rejection != kv.NotRejected {
+		w.rejected(ref, rejection)
 		return
 	}
 	if op.answer.Result.Conflict {
@@ -292,15 +320,12 @@ func (w *World) timeout(ref int32) {
 	}
 	m := w.members[op.member]
 	w.saw(clientTimeout)
-	if op.reached && !op.settled && m.life == op.life && m.state == running {
+	if !op.settled && m.state == running && op.waitsAt(m) {
 		m.replica.Abandon(op.id)
 		op.settled = true
 	}
-	outcome := history.OutcomeInfo
-	if op.read {
-		outcome = history.OutcomeFail
-	}
-	w.end(ref, outcome, "no answer in time")
+	op.unsure = op.unsure || !op.read && !op.opens(op.try)
+	w.end(ref, op.outcome(), "no answer in time")
 }
 
 // end returns an operation to its worker, which goes on with the next one: as a new process, if

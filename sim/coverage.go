@@ -85,6 +85,13 @@ const (
 	compactedUnderPeer
 	powerMidSnapshot
 	snapshotDamaged
+	repeatAnswered
+	repeatCommitted
+	sessionExpired
+	retryAfterLeader
+	retryUnknown
+	droppedNotRun
+	statesCompared
 	situations // how many there are
 )
 
@@ -164,6 +171,13 @@ var Situations = [situations]string{
 	compactedUnderPeer:     "a leader compacted entries that a member still lacked",
 	powerMidSnapshot:       "the power went while a snapshot was written",
 	snapshotDamaged:        "a damaged snapshot was noticed, and done without",
+	repeatAnswered:         "a repeated command was answered with the answer of the first time",
+	repeatCommitted:        "a command of a session was committed again, and not carried out again",
+	sessionExpired:         "a session expired",
+	retryAfterLeader:       "a command was answered to a later try, by another leader's term",
+	retryUnknown:           "a later try of a command found its session gone",
+	droppedNotRun:          "a command came again after its answer was acknowledged",
+	statesCompared:         "the states of two members were compared, sessions included",
 }
 
 // Coverage counts how often each situation was seen in a run, in the order of Situations.
@@ -346,6 +360,7 @@ func (w *World) noticeAnswer(m *member, op *operation, a *replica.Answer) {
 	if a.Refusal != nil || op.read {
 		return
 	}
+	w.noticeTry(m, op, a)
 	switch op.Kind {
 	case "cas":
 		if !a.Result.Swapped {

@@ -27,6 +27,7 @@ const (
 	eventStop                      // who: a member that was removed is stopped for good
 	eventSnapshot                  // who: a member's work on a snapshot has ended
 	eventRelent                    // no fault lasts any longer, though the load goes on
+	eventRetry                     // ref: the operation whose client waits no longer for one try
 )
 
 // event is one thing that will happen. The heap orders events by time, and at one instant by chance
@@ -38,7 +39,10 @@ type event struct {
 	ref  int32
 	who  int16
 	kind eventKind
-	life uint8 // of the member when it was pushed: what a dead process began does not happen
+
+	// Of the member when it was pushed: what a dead process began does not happen. Of a client's
+	// event: the try.
+	life uint8
 }
 
 func (e *event) before(other *event) bool {

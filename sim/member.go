@@ -67,6 +67,8 @@ type member struct {
 	armed    *powerLoss  // what its next write will meet; nil: nothing
 	pauses   int         // faults that keep it paused
 
+	compared uint64 // the latest applied index at which its state was compared with others'
+
 	struck       []int32 // faults in force on it, as World.faults has them
 	clientCuts   int     // faults that keep its clients' requests from it, and of these
 	clientResets int     // ... those that let the client know
@@ -77,7 +79,7 @@ func (w *World) start(m *member) {
 	m.life++
 	m.lives++
 	m.state, m.busy, m.turnDue, m.timerAt = starting, false, false, 0
-	m.requests, m.tail = m.requests[:0], 0
+	m.requests, m.tail, m.compared = m.requests[:0], 0, 0
 	m.outbox, m.writes, m.snapshots = replica.Outbox{}, replica.Writes{}, snapshotting{}
 	salt := chance.Key(w.seed, "sim/salt", uint64(m.index), m.lives)
 	m.disk.said = ""
@@ -215,6 +217,7 @@ func (w *World) carryOut(m *member) {
 		w.noticeEntries(m, e.Entries)
 		w.noticeSnapshots(&e)
 		w.settle()
+		w.compare(m, &status)
 		now, write, writes := m.outbox.Add(&e)
 		for i := range now {
 			w.send(&now[i])
@@ -241,6 +244,9 @@ func (w *World) settle() {
 		if w.options.Snapshots.Entries > 0 {
 			w.replay.Committed(entries[i])
 		}
+	}
+	if len(entries) > 0 {
+		w.noticeSessions()
 	}
 }
 
@@ -292,8 +298,10 @@ func (w *World) kill(m *member, how string) bool {
 		return trace.Record{Kind: trace.Crash, Node: m.index, Peer: -1, Cause: -1, Label: how}
 	})
 	w.watch.Crashed(m.index, how == "power")
-	for _, op := range m.requests {
-		w.disconnect(op)
+	for _, ref := range m.requests {
+		if ref >= 0 && w.operations[ref].waitsAt(m) {
+			w.disconnect(ref)
+		}
 	}
 	m.state, m.replica, m.log, m.busy, m.turnDue = down, nil, nil, false, false
 	m.life++

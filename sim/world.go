@@ -120,17 +120,8 @@ func (w *World) step(e *event) {
 	case eventMessage:
 		w.arrive(e)
 		return
-	case eventCall:
-		w.call(int(e.who))
-		return
-	case eventArrive:
-		w.reach(e)
-		return
-	case eventAnswer:
-		w.answer(e.ref)
-		return
-	case eventTimeout:
-		w.timeout(e.ref)
+	case eventCall, eventArrive, eventAnswer, eventRetry, eventTimeout:
+		w.stepClient(e)
 		return
 	case eventFault:
 		w.strike(int(e.ref))
@@ -181,6 +172,24 @@ func (w *World) step(e *event) {
 		if m.state == down && m.holds == 0 {
 			w.start(m)
 		}
+	}
+}
+
+// stepClient makes one event happen between a client and the member that it asks.
+func (w *World) stepClient(e *event) {
+	switch e.kind {
+	case eventCall:
+		w.call(int(e.who))
+	case eventArrive:
+		w.reach(e)
+	case eventAnswer:
+		if w.operations[e.ref].try == e.life { // else its client asked again
+			w.answer(e.ref)
+		}
+	case eventRetry:
+		w.retry(e)
+	case eventTimeout:
+		w.timeout(e.ref)
 	}
 }
 

@@ -170,6 +170,11 @@ func (r *Replica) Status() raft.Status {
 	return r.core.Status()
 }
 
+// State returns the last applied index and the state there, so that members can be compared.
+func (r *Replica) State() (index uint64, view kv.View) {
+	return r.applied.Index, r.store.Freeze()
+}
+
 // HasEffects tells whether Effects has anything to say.
 func (r *Replica) HasEffects() bool {
 	return r.core.HasReady() || len(r.answers) > 0 || len(r.events) > 0 || r.due()

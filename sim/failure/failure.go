@@ -41,6 +41,7 @@ const (
 	Misconfigured     Signature = "misconfigured"      // another configuration in use than the log's
 	NoVoter           Signature = "no-voter"           // campaigns, though it is no voter
 	Overstayed        Signature = "overstayed"         // a leader that was removed goes on leading
+	StateMismatch     Signature = "state-mismatch"     // two members' states differ at one index
 	Panicked          Signature = "panicked"           // the replica panicked
 	Runaway           Signature = "runaway"            // the run, or one turn of a member, has no end
 	WrongSnapshot     Signature = "wrong-snapshot"     // a snapshot that no replay of the log gives

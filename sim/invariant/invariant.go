@@ -14,6 +14,7 @@
 //	lease-broken, usurped                   leases.go
 //	recovered                               disk.go
 //	wrong-snapshot                          snapshots.go
+//	state-mismatch                          states.go
 //	went-back                               here and in disk.go
 //
 // Source: the paper's figure 3 (D. Ongaro and J. Ousterhout, "In Search of an Understandable
@@ -52,6 +53,7 @@ type Watch struct {
 	effective []configured   // room for inEffect to work in
 	told      int            // so many of committed were returned
 	telling   []raft.Entry   // room for Committed to work in
+	states    states
 	failed    *failure.Failure
 }
 
@@ -77,7 +79,9 @@ type memory struct {
 }
 
 // New returns a watch that must be Reset before its first use.
-func New() *Watch { return &Watch{leaders: make(map[uint64]int)} }
+func New() *Watch {
+	return &Watch{leaders: make(map[uint64]int), states: newStates()}
+}
 
 // Reset forgets everything but its memory, for a run of a cluster of so many voters at first, and
 // so many servers that wait to be added.
@@ -94,6 +98,7 @@ func (w *Watch) Reset(voters, spares int) {
 	w.entries.begin(voters)
 	clear(w.leaders)
 	w.reign = 0
+	w.states.reset()
 	w.committed, w.reigns, w.told, w.failed = w.committed[:0], w.reigns[:0], 0, nil
 }
 

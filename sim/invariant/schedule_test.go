@@ -35,6 +35,7 @@ type node struct {
 // answer is on its way to a client.
 type answer struct {
 	op   int64
+	of   witness.Request
 	key  string
 	read bool
 	replica.Answer
@@ -208,7 +209,7 @@ func (p *play) step() {
 			if a.Refusal == nil {
 				p.answers++
 			}
-			p.witness.Returned(a.op, &a.Answer, a.key, a.read)
+			p.witness.Returned(a.op, a.of, &a.Answer, a.key, a.read)
 		}
 	case what < 94:
 		p.trouble(n)
@@ -274,7 +275,8 @@ func (p *play) request(n *node) {
 	n.requests++
 	p.ops++
 	cmd := p.command()
-	a := answer{op: p.ops, key: cmd.Key, read: cmd.Op == 0}
+	a := answer{op: p.ops, key: cmd.Key, read: cmd.Op == 0,
+		of: witness.Request{Node: n.place(), Incarnation: n.life, ID: n.requests}}
 	p.open[asked{uint64(n.id), n.life, n.requests}] = a
 	p.witness.Called(a.op, p.now, n.place(), n.life, n.requests, !a.read)
 	if a.read {

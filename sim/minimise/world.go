@@ -45,6 +45,7 @@ func (m *minimiser) disks() {
 // settings gives up what is set without need.
 func (m *minimiser) settings() {
 	m.together(
+		func(s *schedule.Schedule) { s.Options.Workload.Sessions = schedule.Sessions{} },
 		func(s *schedule.Schedule) { s.Options.Turn = 0 },
 		func(s *schedule.Schedule) { s.Options.Snapshots = schedule.Snapshots{} },
 		func(s *schedule.Schedule) { s.Options.Raft.MaxAppendBytes = 0 },

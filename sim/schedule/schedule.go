@@ -113,6 +113,18 @@ type Workload struct {
 	Timeout   time.Duration `json:"timeout"`
 	DelayMax  time.Duration `json:"delayMax"`           // of request and answer each: in [0, this]
 	LeasePPM  int           `json:"leasePPM,omitempty"` // of the drawn reads, asked as lease reads
+
+	Sessions Sessions `json:"sessions,omitzero"`
+}
+
+// Sessions is how each client uses a session of its own (thesis 6.3), a new one whenever it finds
+// the old one gone; zeros: it uses none. It asks again, with the next member, if a member refuses a
+// write or does not answer for its part of Workload.Timeout.
+type Sessions struct {
+	Timeout  time.Duration `json:"timeout"`  // cluster time unused, after which a session expires
+	Tries    int           `json:"tries"`    // of one request at most
+	AckEvery int           `json:"ackEvery"` // sequences that are acknowledged together
+	RestPPM  int           `json:"restPPM"`  // requests before which a client rests about Timeout
 }
 
 // Liveness is the phase after the load: a core that holds a quorum is healed, and must come back.

@@ -33,6 +33,7 @@ func FromSeed(seed uint64) *Schedule {
 	d.snapshots()
 	d.clock()
 	d.workload()
+	d.sessions()
 	on := d.kinds()
 	d.liveness(slices.Contains(on, nemesis.KindBitRot))
 	d.options.Raft.LeaseReads = d.options.Raft.LeaseReads && !slices.ContainsFunc(on, strikesClocks)
@@ -238,6 +239,20 @@ func (d *swarm) workload() {
 			w.Kind = "register"
 		}
 	}
+}
+
+// sessions keeps them short, so that some expire while a client rests or asks again.
+func (d *swarm) sessions() {
+	w, draw := &d.options.Workload, d.stream("sessions")
+	if draw.one(2) {
+		return
+	}
+	w.Sessions = Sessions{
+		Timeout: scaled(draw, d.et, 32*d.et), Tries: 2 + draw.Intn(5),
+		AckEvery: scaled(draw, 1, 8), RestPPM: scaled(draw, 1000, 200_000),
+	}
+	// The answers that sessions keep make a state larger, which is to arrive in time all the same.
+	d.options.Snapshots.ChunkBytes *= 8
 }
 
 // liveness draws the last phase. Others that hear nothing disturb a cluster without pre-vote, since

@@ -69,6 +69,7 @@ func features(s *schedule.Schedule) []string {
 	has(o.Clock.DriftPPM > 0, "drift")
 	has(o.Snapshots.Entries > 0, "snapshots")
 	has(o.Turn > 0, "turns")
+	has(o.Workload.Sessions.Timeout > 0, "sessions")
 	has(o.Liveness.Within > 0, "liveness")
 	has(o.Liveness.Within > 0 && len(o.Liveness.Core) == o.Quorum(), "least core")
 	has(o.Liveness.Others != "", "others "+o.Liveness.Others)
@@ -109,7 +110,7 @@ func wanted() map[string]int {
 	least := map[string]int{
 		"one key": 2000, "long": 1500, "pre-vote": 4000, "check quorum": 6000, "plain raft": 500,
 		"in order": 4000, "loss": 3000, "calm network": 500, "slow syncs": 4000, "drift": 4000,
-		"turns": 4000, "snapshots": 4000,
+		"turns": 4000, "sessions": 4000, "snapshots": 4000,
 		"liveness": 7000, "least core": 2000, "no faults": 300, "single kind": 1500,
 		"all kinds": 10, "a leader cut off at the end": 200,
 		"others dead": 2000, "others deaf": 300, "others mute": 300,

@@ -25,6 +25,8 @@ const (
 	maxSegment    = 16 << 20
 	maxKeyBytes   = 256
 	maxPairs      = 100_000_000 // operations of a key, squared, over all keys: a list may name all
+	maxAsks       = 100         // of one request
+	maxAckEvery   = 256         // as many answers as raftd keeps for a client
 	million       = 1_000_000
 )
 
@@ -97,6 +99,9 @@ func (o *Options) boundProblems(p *Problems) {
 		{"workload.keys", o.Workload.Keys, 1, maxOperations},
 		{"workload.opsPerKey", o.Workload.OpsPerKey, 1, maxOperations},
 		{"workload.keysPerGroup", o.Workload.PerGroup, 0, 100},
+		{"workload.sessions.tries", o.Workload.Sessions.Tries, 0, maxAsks},
+		{"workload.sessions.ackEvery", o.Workload.Sessions.AckEvery, 0, maxAckEvery},
+		{"workload.sessions.restPPM", o.Workload.Sessions.RestPPM, 0, million},
 		{"liveness.within", o.Liveness.Within, 0, maxOperations},
 	} {
 		within(p, "options."+b.path, b.value, b.lo, b.hi)
@@ -120,6 +125,7 @@ func (o *Options) boundProblems(p *Problems) {
 		{"workload.thinkMax", o.Workload.ThinkMax, 0, maxLoad},
 		{"workload.timeout", o.Workload.Timeout, time.Millisecond, maxLoad},
 		{"workload.delayMax", o.Workload.DelayMax, 0, maxTime},
+		{"workload.sessions.timeout", o.Workload.Sessions.Timeout, 0, maxLoad},
 		{"turn", o.Turn, 0, maxTime},
 		{"load", o.Load, time.Millisecond, maxLoad},
 		{"heal", o.Heal, 0, maxLoad},
@@ -148,6 +154,9 @@ func (o *Options) relationProblems(p *Problems) {
 		"not exceed tailMax,", d.TailMax)
 	order(w.ThinkMin > w.ThinkMax, "workload.thinkMin", w.ThinkMin, "not exceed thinkMax,",
 		w.ThinkMax)
+	if e := &w.Sessions; e.Timeout > 0 && (e.Tries == 0 || e.AckEvery == 0) {
+		p.add("options.workload.sessions", "", "has a timeout, so tries and ackEvery must not be 0")
+	}
 	order(o.Heal > o.Load, "heal", o.Heal, "not exceed load,", o.Load)
 	longest := maxRounds * max(r.HeartbeatInterval, minTime)
 	order(o.Load > longest, "load", o.Load, fmt.Sprintf("not exceed %d heartbeat intervals,",

@@ -195,6 +195,10 @@ func options(o schedule.Options) []option {
 		list = append(list, option{"patience with a disk",
 			fmt.Sprintf("%d election timeouts", r.DiskPatience)})
 	}
+	if e := w.Sessions; e.Timeout > 0 {
+		list = append(list, option{"sessions", fmt.Sprintf("expire after %v, %d tries, every %d "+
+			"acknowledged, rests before %s", e.Timeout, e.Tries, e.AckEvery, rate(e.RestPPM))})
+	}
 	if o.Liveness.Within > 0 {
 		list = append(list, option{"liveness", fmt.Sprintf("within %d election timeouts, core %v, "+
 			"others %s", o.Liveness.Within, o.Liveness.Core, o.Liveness.Others)})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sort"
 	"strconv"
+	"time"
 
 	"gauntlet/raft/kv"
 )
@@ -15,6 +16,14 @@ type twin struct {
 	keys  map[string]*past
 	spare []*past     // of runs before
 	steps []kv.Result // of all transactions, one after the other
+
+	now      time.Duration // of the cluster
+	sessions map[uint64]*session
+	seen     Sessions
+}
+
+func newTwin() twin {
+	return twin{keys: make(map[string]*past), sessions: make(map[uint64]*session)}
 }
 
 // past is all that one key ever held. A value that grows shares the bytes of what it grew from, so
@@ -39,6 +48,8 @@ func (t *twin) reset() {
 	clear(t.keys)
 	clear(t.steps)
 	t.steps = t.steps[:0]
+	clear(t.sessions)
+	t.now, t.seen = 0, Sessions{}
 }
 
 // past returns what is known of a key.
@@ -204,7 +215,8 @@ func (t *twin) transact(index uint64, steps []kv.Step) kv.Result {
 // same tells whether two results say the same; an absent value and an empty one are told apart by
 // Found alone.
 func same(a, b kv.Result) bool {
-	if a.Found != b.Found || a.Swapped != b.Swapped || a.Conflict != b.Conflict ||
+	if a.Rejection != b.Rejection || a.Session != b.Session ||
+		a.Found != b.Found || a.Swapped != b.Swapped || a.Conflict != b.Conflict ||
 		len(a.Steps) != len(b.Steps) || !bytes.Equal(a.Value, b.Value) {
 		return false
 	}
@@ -219,6 +231,8 @@ func same(a, b kv.Result) bool {
 // show prints a result in short.
 func show(r kv.Result) string {
 	switch {
+	case r.Rejection != kv.NotRejected:
+		return fmt.Sprintf("rejection %d", r.Rejection)
 	case r.Swapped:
 		return "swapped"
 	case r.Conflict:

@@ -40,8 +40,7 @@ func anyCommand(draw *chance.Stream) kv.Command {
 // on both, for several lives of the twin; each result is compared when it is made, each state again
 // at the end.
 func TestTwin(t *testing.T) {
-	var twin twin
-	twin.keys = make(map[string]*past)
+	twin := newTwin()
 	conflicts, swaps := 0, 0
 	for seed := range uint64(50) {
 		twin.reset()
@@ -87,8 +86,7 @@ func TestTwin(t *testing.T) {
 // Goal: a value that outgrows what a store takes is a conflict for the twin, too.
 // Method: at the limit, and beyond it.
 func TestTwinBoundsValues(t *testing.T) {
-	var twin twin
-	twin.keys = make(map[string]*past)
+	twin := newTwin()
 	put := kv.Command{Op: kv.Put, Key: "k", Value: make([]byte, kv.MaxValueBytes-1)}
 	more := kv.Command{Op: kv.Append, Key: "k", Value: []byte("x")}
 	twin.apply(1, put)

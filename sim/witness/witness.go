@@ -27,12 +27,15 @@ import (
 //
 // An answer and the entries that it depends on may come in any order: the answer waits. What was
 // never answered, or with a refusal that leaves it open, may have happened or not.
+//
+// A command of a session takes effect once at most (thesis 6.3): an entry that repeats it, or finds
+// its session gone, is no point. The answer to a repeated one is that of the first, from its entry.
 type Witness struct {
 	twin     twin
 	outcomes []outcome // by index - 1
 	rows     []row
 	byOp     map[int64]int
-	byAsked  map[asked]int
+	byAsked  map[Request]asked
 	waiting  []returned
 	latest   floor // the last point of all answers so far
 	failed   *failure.Failure
@@ -41,19 +44,19 @@ type Witness struct {
 // outcome is what an entry did.
 type outcome struct {
 	row    int // whose request it was; -1: no client's
+	ran    bool
 	result kv.Result
 }
 
 // row is an operation.
 type row struct {
-	op      int64
-	node    int
-	called  time.Duration
-	write   bool
-	refused bool   // it was said to have certainly failed
-	wants   uint64 // digest of the command that was asked for; 0: unknown
-	point   uint64 // of a write: its index once it is committed
-	after   floor  // its point must not lie before this one
+	op     int64
+	node   int
+	called time.Duration
+	write  bool
+	wants  uint64 // digest of the command that was asked for; 0: unknown
+	point  uint64 // of a write: its index once it is committed
+	after  floor  // its point must not lie before this one
 }
 
 // floor is a point, and the operation whose it was.
@@ -62,10 +65,17 @@ type floor struct {
 	op    int64
 }
 
-// asked names a request of one life of one member.
+// Request names a request of one life of one member.
+type Request struct {
+	Node            int // from 0
+	Incarnation, ID uint64
+}
+
+// asked is what became of a request.
 type asked struct {
-	node                 int
-	incarnation, request uint64
+	row     int
+	refused bool   // it was said to have certainly failed
+	index   uint64 // where it took effect; 0: nowhere so far
 }
 
 // returned is an answer with a result.
@@ -79,8 +89,8 @@ type returned struct {
 
 // New returns a witness of nothing yet.
 func New() *Witness {
-	w := &Witness{byOp: make(map[int64]int), byAsked: make(map[asked]int)}
-	w.twin.keys = make(map[string]*past)
+	w := &Witness{byOp: make(map[int64]int), byAsked: make(map[Request]asked)}
+	w.twin = newTwin()
 	return w
 }
 
@@ -105,7 +115,7 @@ func (w *Witness) Called(
 		w.byOp[op] = i
 		w.rows = append(w.rows, row{op: op, node: node, called: at, write: write, after: w.latest})
 	}
-	w.byAsked[asked{node, incarnation, request}] = i
+	w.byAsked[Request{node, incarnation, request}] = asked{row: i}
 }
 
 // Wants tells which command an operation asks for, whoever proposes it: no other may take effect in
@@ -118,7 +128,7 @@ func (w *Witness) Wants(op int64, cmd *kv.Command) {
 
 // Probed tells of a request that is nobody's operation.
 func (w *Witness) Probed(node int, incarnation, request uint64) {
-	w.byAsked[asked{node, incarnation, request}] = nobody
+	w.byAsked[Request{node, incarnation, request}] = asked{row: nobody}
 }
 
 // nobody stands for the row of a request that is no operation's.
@@ -139,15 +149,18 @@ func (w *Witness) Committed(e raft.Entry) {
 		return
 	}
 	done := outcome{row: -1}
+	w.twin.pass(e.Time)
 	if cmd, ok := command(e); ok {
-		done.result = w.twin.apply(e.Index, cmd)
-		i, known := w.byAsked[asked{int(cmd.Origin) - 1, cmd.Incarnation, cmd.Request}]
+		done.result, done.ran = w.twin.once(e.Index, cmd)
+		name := Request{int(cmd.Origin) - 1, cmd.Incarnation, cmd.Request}
+		request, known := w.byAsked[name]
 		switch {
 		case !known:
 			w.unasked(e.Index, fmt.Sprintf("a command of n%d that nobody asked for", cmd.Origin))
-		case i != nobody:
-			done.row = i
-			w.tookEffect(i, e.Index, &cmd)
+		case request.row != nobody:
+			done.row = request.row
+			w.committed(&request, e.Index, &cmd, done.ran)
+			w.byAsked[name] = request
 		}
 	} else if e.Kind == raft.EntryCommand {
 		w.unasked(e.Index, "a command that cannot be decoded")
@@ -173,32 +186,37 @@ func (w *Witness) unasked(index uint64, what string) {
 	}
 }
 
-// tookEffect judges the place of a write in the log, answered or not, and that it is the one.
-func (w *Witness) tookEffect(i int, index uint64, cmd *kv.Command) {
-	r := &w.rows[i]
+// committed judges the place of a write in the log, answered or not, and that it is the only one in
+// which it took effect.
+func (w *Witness) committed(request *asked, index uint64, cmd *kv.Command, ran bool) {
+	r := &w.rows[request.row]
+	request.index = index
 	switch {
 	case r.wants != 0 && r.wants != digest(cmd):
 		w.fail(failure.WrongAnswer, r, index, "took effect at entry %d as another command", index)
+	case request.refused:
+		w.fail(failure.UndoneFail, r, index,
+			"took effect at entry %d, though it was said to have certainly failed", index)
+	case !ran:
+		return
 	case r.point != 0:
 		w.fail(failure.TwiceDone, r, index, "took effect at entry %d and again at entry %d",
 			r.point, index)
-	case r.refused:
-		w.fail(failure.UndoneFail, r, index,
-			"took effect at entry %d, though it was said to have certainly failed", index)
 	case index <= r.after.index:
 		w.stale(r, index)
 	}
 	r.point = index
 }
 
-// Returned tells that the answer to an operation reached its client; key is that of a read.
-func (w *Witness) Returned(op int64, a *replica.Answer, key string, read bool) {
+// Returned tells that the answer to a request for an operation reached its client; key is that of a
+// read.
+func (w *Witness) Returned(op int64, of Request, a *replica.Answer, key string, read bool) {
 	i, known := w.byOp[op]
 	if w.failed != nil || !known {
 		return
 	}
 	if a.Refusal != nil {
-		w.refused(&w.rows[i], a.Refusal)
+		w.refused(&w.rows[i], of, a.Refusal)
 		return
 	}
 	if a.Index >= w.latest.index {
@@ -212,15 +230,17 @@ func (w *Witness) Returned(op int64, a *replica.Answer, key string, read bool) {
 	w.judge(&answer)
 }
 
-func (w *Witness) refused(r *row, refusal *replica.Refusal) {
+func (w *Witness) refused(r *row, of Request, refusal *replica.Refusal) {
+	request := w.byAsked[of]
 	if !r.write || refusal.Unknown {
 		return
 	}
-	r.refused = true
-	if r.point != 0 {
-		w.fail(failure.UndoneFail, r, r.point,
+	request.refused = true
+	w.byAsked[of] = request
+	if request.index != 0 {
+		w.fail(failure.UndoneFail, r, request.index,
 			"was said to have certainly failed (%s), but took effect at entry %d",
-			refusal.Reason, r.point)
+			refusal.Reason, request.index)
 	}
 }
 
@@ -269,7 +289,13 @@ func (w *Witness) judge(a *returned) {
 			"was answered from entry %d, which is not its own", a.index)
 		return
 	}
-	if want := w.outcomes[a.index-1].result; !same(a.result, want) {
+	done := &w.outcomes[a.index-1]
+	if !done.ran && done.result.Rejection == kv.NotRejected {
+		w.fail(failure.TwiceDone, r, a.index, "was answered as if it had taken effect at entry %d, "+
+			"but it had at entry %d", a.index, r.point)
+		return
+	}
+	if want := done.result; !same(a.result, want) {
 		w.fail(failure.WrongAnswer, r, a.index, "was answered at entry %d with %s instead of %s",
 			a.index, show(a.result), show(want))
 	}

@@ -24,6 +24,10 @@ func (s *script) calls(op int64, write bool) {
 	s.Called(op, time.Duration(op)*time.Millisecond, 0, 1, uint64(op), write)
 }
 
+func request(op int64) witness.Request {
+	return witness.Request{Node: 0, Incarnation: 1, ID: uint64(op)}
+}
+
 // commits puts a command of an operation into the log.
 func (s *script) commits(op int64, cmd kv.Command) {
 	cmd.Origin, cmd.Incarnation, cmd.Request = 1, 1, uint64(op)
@@ -33,18 +37,18 @@ func (s *script) commits(op int64, cmd kv.Command) {
 
 // wrote has a write answered from an index.
 func (s *script) wrote(op int64, index uint64, r kv.Result) {
-	s.Returned(op, &replica.Answer{ID: uint64(op), Index: index, Result: r}, "", false)
+	s.Returned(op, request(op), &replica.Answer{ID: uint64(op), Index: index, Result: r}, "", false)
 }
 
 // read has a read of key k answered from the state after an index; "": with nothing.
 func (s *script) read(op int64, index uint64, value string) {
 	r := kv.Result{Found: value != "", Value: []byte(value)}
-	s.Returned(op, &replica.Answer{ID: uint64(op), Index: index, Result: r}, "k", true)
+	s.Returned(op, request(op), &replica.Answer{ID: uint64(op), Index: index, Result: r}, "k", true)
 }
 
 func (s *script) refuses(op int64, unknown bool) {
 	refusal := &replica.Refusal{Reason: "no known leader", Unknown: unknown}
-	s.Returned(op, &replica.Answer{ID: uint64(op), Refusal: refusal}, "", false)
+	s.Returned(op, request(op), &replica.Answer{ID: uint64(op), Refusal: refusal}, "", false)
 }
 
 func put(value string) kv.Command {
@@ -229,7 +233,7 @@ var scenes = []struct {
 		}},
 	{"a read is refused, and so is a write that never happens", "", nil, func(s *script) {
 		s.calls(2, false)
-		s.Returned(2, &replica.Answer{Refusal: &replica.Refusal{}}, "k", true)
+		s.Returned(2, request(2), &replica.Answer{Refusal: &replica.Refusal{}}, "k", true)
 		s.calls(3, true)
 		s.refuses(3, false)
 	}},
@@ -310,10 +314,10 @@ func BenchmarkWriteAndRead(b *testing.B) {
 		s.calls(int64(index), true)
 		s.Committed(entries[index])
 		answer = replica.Answer{Index: uint64(index)}
-		s.Returned(int64(index), &answer, "", false)
+		s.Returned(int64(index), request(int64(index)), &answer, "", false)
 		s.calls(int64(1000+index), false)
 		answer.Result = result
-		s.Returned(int64(1000+index), &answer, keys[index%8], true)
+		s.Returned(int64(1000+index), request(int64(1000+index)), &answer, keys[index%8], true)
 	}
 	if s.Failure() != nil {
 		b.Fatal(s.Failure().Text)
