@@ -44,6 +44,7 @@ type progress struct {
 
 	state         peerState
 	probing       bool          // probe: an Append is on its way
+	probeEnd      uint64        // probe: the entry behind the latest such Append; 0: none was sent
 	sentAt        time.Duration // the last Append
 	inflight      []batch       // stream: oldest first
 	inflightBytes int
@@ -78,7 +79,7 @@ func (p *progress) gathers() bool {
 func (p *progress) sent(entries []Entry, now time.Duration) {
 	p.sentAt = now
 	if p.state == probe {
-		p.probing = true
+		p.probing, p.probeEnd = true, p.next+uint64(len(entries))
 		return
 	}
 	if len(entries) == 0 {
@@ -91,10 +92,14 @@ func (p *progress) sent(entries []Entry, now time.Duration) {
 }
 
 // acknowledged notes that the peer holds everything up to index. Late acknowledgements say nothing
-// new: match never falls.
+// new: match never falls. And what was sent before a refusal may still be answered: only the answer
+// to the probe itself ends the probing, or each late one would have a whole window sent again.
 func (p *progress) acknowledged(index uint64) {
 	p.match = max(p.match, index)
 	p.next = max(p.next, p.match+1)
+	if p.state == probe && (p.probeEnd == 0 || index+1 < p.probeEnd) {
+		return
+	}
 	if p.state != stream {
 		p.state, p.probing, p.shipment = stream, false, shipment{}
 		p.next = p.match + 1
@@ -113,7 +118,7 @@ func (p *progress) refused(previous, hint uint64) bool {
 	if previous <= p.match || p.state == install || p.state == probe && previous != p.next-1 {
 		return false
 	}
-	p.state, p.probing = probe, false
+	p.state, p.probing, p.probeEnd = probe, false, 0
 	p.next = max(min(previous, hint+1), p.match+1)
 	p.inflight, p.inflightBytes = p.inflight[:0], 0
 	return true

@@ -9,6 +9,7 @@ import (
 // flow control counts every byte back. Method: one peer with entries in flight, told out of order.
 func TestProgressAgainstLateNews(t *testing.T) {
 	p := progress{next: 1}
+	p.sent(nil, 0)
 	p.acknowledged(0)
 	all := entries(0, 1, 1, 1, 1)
 	for i := range all {
@@ -34,6 +35,10 @@ func TestProgressAgainstLateNews(t *testing.T) {
 	}
 	if p.refused(4, 3) {
 		t.Errorf("a refusal of what was not asked counted")
+	}
+	p.acknowledged(3)
+	if p.state != probe {
+		t.Errorf("an answer to what was sent before the refusal counted as the probe's")
 	}
 	p.acknowledged(4)
 	if p.match != 4 || p.next != 5 || p.inflightBytes != 0 || !p.mayTake(1) {
