@@ -26,7 +26,6 @@
 
 FOR ?= 10s
 SEEDS ?= 100000
-ROUNDS ?= 200
 RUNS ?= 10
 JOBS ?= 2
 KILLS ?= 20
@@ -37,7 +36,6 @@ BUG_SEEDS ?= 1000
 MOST ?= 1000000
 RIGS ?= 4
 KEYS ?= 1000000
-ROUNDS ?= 3
 TRIALS ?= 20
 
 # A clone that belongs to someone else has no version information that git would give out.
@@ -86,6 +84,7 @@ sim-bugs:
 	@go run ./mutants/score -bugs '$(BUGS)'
 
 # With BUG=ack-before-sync or BUG=name-unsynced it must turn red within ten rounds.
+torture: ROUNDS = 200
 torture: setup build
 	@[ -z '$(BUG)' ] || go run ./mutants/build '$(BUG)' 'bin/raftd-$(BUG)'
 	@bin/verify torture --rounds $(ROUNDS) $(if $(BUG),--binary 'bin/raftd-$(BUG)'); \
@@ -152,6 +151,7 @@ bench-build:
 	cd bench && CGO_ENABLED=0 go build -trimpath -o .cache/bench .
 
 bench-etcd: FOR = 5s
+bench-etcd: ROUNDS = 3
 bench-etcd: bench-build
 	@cd bench && exec .cache/bench -for $(FOR) -rounds $(ROUNDS) -trials $(TRIALS) -results RESULTS.md
 
