@@ -91,6 +91,10 @@ func (s *Server) getMembers(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, body)
 }
 
+// maxID is the largest number that every JSON reader keeps (RFC 8259, section 6). Ids only rise: a
+// slip up to the very last one would leave none for others.
+const maxID = 1<<53 - 1
+
 // addMember adds a server that waits for it (--join) as a learner.
 func (s *Server) addMember(w http.ResponseWriter, r *http.Request) {
 	var body struct {
@@ -104,8 +108,8 @@ func (s *Server) addMember(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := CheckMember(body.Name, body.Address)
-	if body.ID == 0 {
-		err = malformed("id: above 0, and above that of all members so far")
+	if body.ID == 0 || body.ID > maxID {
+		err = malformed("id: above 0, at most 2^53 - 1, and above that of all members so far")
 	}
 	if err != nil {
 		refuseInput(w, err)

@@ -196,6 +196,8 @@ func TestRefusedChangesOfMembers(t *testing.T) {
 		words              string
 	}{
 		{leader, "POST", "/v1/members", `{"id":0,"name":"n9","address":"h:1"}`, 400, "above 0"},
+		{leader, "POST", "/v1/members", `{"id":9007199254740992,"name":"n9","address":"h:1"}`, 400,
+			"at most 2^53 - 1"},
 		{leader, "POST", "/v1/members", `{"id":9,"address":"h:1"}`, 400, "name"},
 		{leader, "POST", "/v1/members", `{"id":9,"name":"n9","address":"h"}`, 400, "HOST:PORT"},
 		{leader, "POST", "/v1/members", `{"id":9,"name":"n9","address":"h:0"}`, 400, "65535"},
