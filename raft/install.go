@@ -11,7 +11,7 @@ import (
 // where it was after loss, after a restart of either side, and under another leader that has the
 // same snapshot. A receiver that has committed as much answers what it has, and replaces nothing.
 
-// snapshotWindow is how many chunks may be on their way to a peer at a time.
+// snapshotWindow is how many chunks may be on their way to a peer at a time, at most.
 const snapshotWindow = 16
 
 // Chunk is a part of a snapshot.
@@ -56,9 +56,40 @@ type shipment struct {
 	snapshot Snapshot
 	stored   uint64 // bytes that the peer has
 	sent     uint64 // bytes sent; never less
-	known    bool   // the peer has said how far it is: until then one chunk asks
+	window   uint64 // how many chunks may be on their way: one asks how far the peer is
+	known    bool   // the peer has said so
 	rewound  time.Duration
-	stalled  int // times in a row that it was asked anew without having got on
+	stalled  int // times in a row that it was asked anew, without having got on
+
+	timed     uint64        // the end of a chunk whose answer is timed; 0: none
+	timedAt   time.Duration // when it was first sent
+	roundTrip time.Duration // of the latest timed; 0: none yet
+}
+
+// patience is how long to wait before what was sent is sent again: longer than an answer takes, and
+// twice as long each time. For chunks may be waiting on this side of a slow link, and more of them
+// would only make the wait longer.
+func (t *shipment) patience(interval time.Duration) time.Duration {
+	return max(interval, 2*t.roundTrip) << min(t.stalled, maxStalls)
+}
+
+// sending notes that the chunk up to an end is sent. One is timed after the other, from its first
+// sending on: so what is sent again makes the time longer, never shorter (as P. Karn and
+// C. Partridge ask for, Improving Round-Trip Time Estimates, 1987).
+func (t *shipment) sending(end uint64, now time.Duration) {
+	t.sent = end
+	if t.timed == 0 {
+		t.timed, t.timedAt = end, now
+	}
+}
+
+// advance notes that the peer has more than was known.
+func (t *shipment) advance(has uint64, now time.Duration) {
+	t.stored, t.sent, t.stalled = has, max(t.sent, has), 0
+	t.window = min(2*t.window, snapshotWindow)
+	if t.timed != 0 && has >= t.timed {
+		t.roundTrip, t.timed = now-t.timedAt, 0
+	}
 }
 
 // sendSnapshot sends a peer what flow control allows of the snapshot that it needs.
@@ -67,14 +98,10 @@ func (c *Core) sendSnapshot(peer int) {
 	if p.state != install {
 		p.state, p.probing = install, false
 		p.inflight, p.inflightBytes = p.inflight[:0], 0
-		p.shipment = shipment{snapshot: c.snapshot}
+		p.shipment = shipment{snapshot: c.snapshot, window: 1}
 	}
 	t := &p.shipment
-	window := uint64(c.cfg.ChunkBytes)
-	if t.known {
-		window *= snapshotWindow
-	}
-	for t.sent < t.snapshot.Size && t.sent < t.stored+window {
+	for t.sent < t.snapshot.Size && t.sent < t.stored+t.window*uint64(c.cfg.ChunkBytes) {
 		c.sendChunk(peer)
 	}
 }
@@ -87,7 +114,7 @@ func (c *Core) sendChunk(peer int) {
 		Kind: SnapshotChunk, From: c.cfg.ID, To: c.seats[peer].id, Term: c.hard.Term,
 		Chunk: &Chunk{Snapshot: t.snapshot, Offset: t.sent},
 	})
-	t.sent += c.chunkBytes(&t.snapshot, t.sent)
+	t.sending(t.sent+c.chunkBytes(&t.snapshot, t.sent), c.now)
 	p.sentAt = c.now
 }
 
@@ -100,10 +127,10 @@ const maxStalls = 3
 func (c *Core) nudgeTransfer(p *progress) {
 	t := &p.shipment
 	if t.stalled++; t.stalled > maxStalls && t.snapshot.ID() != c.snapshot.ID() {
-		p.shipment = shipment{snapshot: c.snapshot}
+		p.shipment = shipment{snapshot: c.snapshot, roundTrip: t.roundTrip}
 		t = &p.shipment
 	}
-	t.sent, t.known = t.stored, false
+	t.sent, t.window, t.known = t.stored, 1, false
 	if t.sent == t.snapshot.Size {
 		t.sent = (t.snapshot.Size - 1) / uint64(c.cfg.ChunkBytes) * uint64(c.cfg.ChunkBytes)
 	}
@@ -111,8 +138,8 @@ func (c *Core) nudgeTransfer(p *progress) {
 }
 
 // stepSnapshotAnswer notes how far a peer has got. It is believed when it has more than was known;
-// that it has less (it lost a chunk, or all in a crash) at most once in a heartbeat interval, since
-// every chunk behind a lost one is answered so.
+// that it has less (it lost a chunk, or all in a crash) once in a while only, since every chunk
+// behind a lost one is answered so.
 func (c *Core) stepSnapshotAnswer(m *Message) {
 	peer := c.place(m.From)
 	if c.role != Leader || peer < 0 {
@@ -127,9 +154,10 @@ func (c *Core) stepSnapshotAnswer(m *Message) {
 	has := m.Chunk.Offset
 	switch {
 	case has > t.stored:
-		t.stored, t.sent, t.stalled = has, max(t.sent, has), 0
-	case m.Reject && has < t.sent && (!t.known || c.now >= t.rewound+c.cfg.HeartbeatInterval):
-		t.stored, t.sent, t.rewound = has, has, c.now
+		t.advance(has, c.now)
+	case m.Reject && has < t.sent &&
+		(!t.known || c.now >= t.rewound+t.patience(c.cfg.HeartbeatInterval)):
+		t.stored, t.sent, t.window, t.rewound = has, has, 1, c.now
 	}
 	t.known = true
 	c.out.unsent = true
@@ -160,7 +188,8 @@ func (c *Core) stepSnapshotChunk(m *Message) {
 	}
 	damaged := crc32.Checksum(part.Data, castagnoli) != part.Checksum
 	if part.Offset != r.accepted || damaged {
-		c.answerChunk(m.From, &part.Snapshot, r.accepted, true)
+		lost := part.Offset > r.accepted || damaged // else it came twice
+		c.answerChunk(m.From, &part.Snapshot, r.accepted, lost)
 		return
 	}
 	r.accepted += uint64(len(part.Data))

@@ -62,7 +62,9 @@ func (c *Core) nudge(peer int) {
 	}
 	switch p.state {
 	case install:
-		c.nudgeTransfer(p)
+		if c.now >= p.sentAt+p.shipment.patience(c.cfg.HeartbeatInterval) {
+			c.nudgeTransfer(p)
+		}
 		return
 	case stream:
 		if p.next > c.log.base.Index {
