@@ -299,6 +299,9 @@ func (w *World) rot(m *member, draws *chance.Stream) bool {
 	if chosen == live {
 		end = min(end, max(headerBytes, m.tail))
 	}
+	if end == 0 { // a file was just created
+		return false
+	}
 	content[draws.Intn(end)] ^= 1 << draws.Intn(8)
 	m.memory.SetContent(path, content)
 	m.rotten = true

@@ -263,6 +263,9 @@ func (d *swarm) liveness(rot bool) {
 		return
 	}
 	l.Within = 40
+	if d.stratum == contested || o.Snapshots.ChunkBytes > 0 && o.Snapshots.ChunkBytes < 256 {
+		l.Within = 160 // an entry or a few bytes at a time: the last to catch up has a long way
+	}
 	most := o.Nodes
 	if rot {
 		most--
