@@ -69,9 +69,13 @@ type shipment struct {
 // patience is how long to wait before what was sent is sent again: longer than an answer takes, and
 // twice as long each time. For chunks may be waiting on this side of a slow link, and more of them
 // would only make the wait longer.
-func (t *shipment) patience(interval time.Duration) time.Duration {
-	return max(interval, 2*t.roundTrip) << min(t.stalled, maxStalls)
+func (c *Core) patience(t *shipment) time.Duration {
+	wait := max(c.cfg.HeartbeatInterval, 2*t.roundTrip) << min(t.stalled, maxStalls)
+	return min(wait, maxPatience*c.cfg.ElectionTimeoutMin)
 }
+
+// maxPatience, in election timeouts, bounds it: what was lost in a long cut was timed, too.
+const maxPatience = 16
 
 // sending notes that the chunk up to an end is sent. One is timed after the other, from its first
 // sending on: so what is sent again makes the time longer, never shorter (as P. Karn and
@@ -156,7 +160,7 @@ func (c *Core) stepSnapshotAnswer(m *Message) {
 	case has > t.stored:
 		t.advance(has, c.now)
 	case m.Reject && has < t.sent &&
-		(!t.known || c.now >= t.rewound+t.patience(c.cfg.HeartbeatInterval)):
+		(!t.known || c.now >= t.rewound+c.patience(t)):
 		t.stored, t.sent, t.window, t.rewound = has, has, 1, c.now
 	}
 	t.known = true

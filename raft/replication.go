@@ -62,7 +62,7 @@ func (c *Core) nudge(peer int) {
 	}
 	switch p.state {
 	case install:
-		if c.now >= p.sentAt+p.shipment.patience(c.cfg.HeartbeatInterval) {
+		if c.now >= p.sentAt+c.patience(&p.shipment) {
 			c.nudgeTransfer(p)
 		}
 		return
@@ -137,9 +137,12 @@ func (c *Core) stepAppendAnswer(m *Message) {
 		p.refused(m.Index, c.log.lastUpToTerm(m.HintIndex, m.HintTerm))
 		return
 	}
-	if c.log.holds(m.Index, m.LogTerm) {
+	switch {
+	case c.log.holds(m.Index, m.LogTerm):
 		p.acknowledged(m.Index)
 		c.advanceCommit()
+	case p.state == install && m.Index >= p.shipment.snapshot.Index:
+		p.state = probe // it needs no such snapshot any more, but a newer one: see replicate
 	}
 }
 
