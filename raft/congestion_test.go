@@ -62,9 +62,9 @@ func shipping(t *testing.T, size uint64) (*Core, Snapshot, time.Duration) {
 	return core, s, now
 }
 
-// Goal: a peer that has by now what a snapshot would tell it, but not what follows, gets a newer one
-// at once. Method: while the peer is silent the leader compacts its log further, and then the peer
-// vouches for the snapshot's last entry.
+// Goal: a peer that has by now what a snapshot would tell it, but not what follows, gets a newer
+// one at once. Method: while the peer is silent the leader compacts its log further, and then the
+// peer vouches for the snapshot's last entry.
 func TestMootTransferGivesWayToNewer(t *testing.T) {
 	core, s, now := shipping(t, testChunkBytes)
 	r := core.Ready()
