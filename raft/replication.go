@@ -137,11 +137,10 @@ func (c *Core) stepAppendAnswer(m *Message) {
 		p.refused(m.Index, c.log.lastUpToTerm(m.HintIndex, m.HintTerm))
 		return
 	}
-	switch {
-	case c.log.holds(m.Index, m.LogTerm):
+	if c.log.holds(m.Index, m.LogTerm) {
 		p.acknowledged(m.Index)
 		c.advanceCommit()
-	case p.state == install && m.Index >= p.shipment.snapshot.Index:
+	} else if p.state == install && m.Index >= p.shipment.snapshot.Index {
 		p.state = probe // it needs no such snapshot any more, but a newer one: see replicate
 	}
 }
