@@ -39,7 +39,7 @@ func TestBadFlags(t *testing.T) {
 		{append(good, "--peers", "n3=host"), `"host" is not HOST:PORT`},
 		{append(good, "--peers", "n3=h:65536"), `"h:65536": port "65536" is not from 1`},
 		{append(good, "--peers", "n3=h:http"), `"h:http": port "http" is not from 1`},
-		{append(good, "--peers", strings.Repeat("n", 200) + "=h:3"), "between 1 and 128 bytes"},
+		{append(good, "--peers", strings.Repeat("n", 200)+"=h:3"), "between 1 and 128 bytes"},
 		{append(good, "--listen-client", "h:99999"), `"h:99999" is not HOST:PORT`},
 		{append(good, "--peers", "n1=h:1"), "listed twice"},
 		{append(good, "--election-timeout", "300"), "--election-timeout"},
