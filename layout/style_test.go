@@ -3,6 +3,7 @@ package layout
 import (
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/token"
 	"slices"
 	"strings"
@@ -42,6 +43,20 @@ func TestSizes(t *testing.T) {
 				t.Errorf("%s: function %s has %d lines, below %d are allowed",
 					file.position(function.Pos()), function.Name.Name, n, maxFunctionLines)
 			}
+		}
+	}
+}
+
+// Goal: no commit waits for the long half of CI to hear that a file is not formatted.
+// Method: format every file as gofmt does, compare.
+func TestFormat(t *testing.T) {
+	for _, file := range sources(t) {
+		formatted, err := format.Source([]byte(file.text))
+		if err != nil {
+			t.Fatalf("%s: %v", file.path, err)
+		}
+		if string(formatted) != file.text {
+			t.Errorf("%s: not formatted by gofmt", file.path)
 		}
 	}
 }
