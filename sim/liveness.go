@@ -168,10 +168,13 @@ func (w *World) probe() {
 }
 
 // servedBy is the members of the core that a leader's configuration names, of the others those are
-// stopped that could disturb them. While it may still change, nobody is known not to be needed.
+// stopped that could disturb them. While another may still come out, nobody is known not to be
+// needed: a leader may have been deposed without knowing, or owe an earlier leader's last change.
 func (w *World) servedBy(leader *member) (serving uint) {
 	config := leader.replica.Configuration()
-	if config.Joint() || leader.seen.Configuration.Index > leader.seen.Commit {
+	is := &leader.seen
+	settled := is.Term == w.notes.newestTerm && is.LastTerm == is.Term && is.Commit == is.LastIndex
+	if config.Joint() || !settled {
 		return w.heal.core
 	}
 	w.dismiss(config)
