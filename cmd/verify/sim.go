@@ -31,7 +31,7 @@ type SimCmd struct {
 	Seed  *uint64       `xor:"seeds" placeholder:"N" help:"Play one seed, and tell how it went."`
 	picture
 
-	Save      string  `placeholder:"FILE" type:"path" help:"Write it as a file for verify replay."`
+	Save      string  `placeholder:"FILE" type:"path" help:"Keep it as a file, and show that run."`
 	From      *uint64 `placeholder:"N" help:"First seed of --for (default: drawn)."`
 	Workers   int     `placeholder:"N" help:"Seeds that are played at a time (default: one a core)."`
 	StopAfter int     `placeholder:"N" help:"End when so many seeds have failed."`
@@ -117,18 +117,28 @@ func (c *SimCmd) Run(k *kong.Context) error {
 	return c.campaign(k, draw)
 }
 
-// one plays one seed. The file that it is saved to stays the same run when seeds mean others.
+// one plays one seed. What is saved stays the same run when seeds mean others, since its operations
+// are written out. Clients that ask for what is written do not close the run with reads, so it is
+// another run than the seed's: the one that is shown is the one that is saved.
 func (c *SimCmd) one(out io.Writer, s *schedule.Schedule) error {
-	if c.Save != "" {
-		build, err := ownBuild()
-		if err != nil {
-			return err
-		}
-		if err := campaign.Concrete(newWorld, s, build).Write(c.Save); err != nil {
-			return err
-		}
+	if c.Save == "" {
+		return c.show(out, s, campaign.Play(newWorld, s), c.command(*c.Seed))
 	}
-	return c.show(out, s, campaign.Play(newWorld, s), c.command(*c.Seed))
+	build, err := ownBuild()
+	if err != nil {
+		return err
+	}
+	s = campaign.Concrete(newWorld, s, build)
+	if err := s.Write(c.Save); err != nil {
+		return &exitError{exitUsage, fmt.Errorf("--save: %w", err)}
+	}
+	shown := c.show(out, s, campaign.Play(newWorld, s), "verify replay "+c.Save)
+	how := "with the operations of its load written out; that run is shown"
+	if s.Operations == nil {
+		how = "with operations that its seed draws: written out, it would not end alike"
+	}
+	fmt.Fprintf(out, "saved as %s, %s\n", c.Save, how)
+	return shown
 }
 
 // parent is where the run directory of a suite goes.
