@@ -92,6 +92,35 @@ func (l *heldLab) firstProcess(t *testing.T, host string) int {
 	return 0
 }
 
+// Goal: nodes that do not start say why, their logs are kept, and what never ran is not called met.
+// Method: deploy a program that says why it will not run.
+func TestNodesDoNotStart(t *testing.T) {
+	hold(t, 3)
+	program := filepath.Join(t.TempDir(), "raftd")
+	const script = "#!/bin/sh\necho no licence\nexit 3\n"
+	if err := os.WriteFile(program, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	e := launch(t, "testdata/short-load.yaml", "--binary", program)
+	if code := e.wait(); code != checker.ExitHarness {
+		t.Errorf("exit %d, want %d", code, checker.ExitHarness)
+	}
+	results := e.results(t)
+	const want = "deploy: n1: start raftd: it ended at once; its log ends: no licence"
+	if !slices.Contains(results.Harness, want) {
+		t.Errorf("got %q, want %q", results.Harness, want)
+	}
+	for _, gate := range []string{"finished", "alive"} {
+		if g := pickGate(results, gate); g.Verdict != checker.Unknown {
+			t.Errorf("%s is %s: %s", gate, g.Verdict, g.Reason)
+		}
+	}
+	log, err := os.ReadFile(filepath.Join(e.directory(), "nodes", "n1", "raftd.log"))
+	if err != nil || string(log) != "no licence\n" {
+		t.Errorf("the log of n1: %q, %v", log, err)
+	}
+}
+
 // Goal: a run whose directory has no room left ends with one line that says so, its faults healed
 // and its hosts clean; its history up to there can be judged, here and elsewhere.
 // Method: a run directory on a file system of a few hundred kilobytes, in a mount namespace of its

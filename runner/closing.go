@@ -29,20 +29,23 @@ func (r *run) collect(ctx context.Context) (string, error) {
 	if r.nemesis != nil {
 		r.nemesis.endTails()
 	}
-	if r.watch == nil {
+	if r.nemesis == nil {
 		return "nothing was started", errors.Join(errs...)
 	}
-	r.vigil.stop(ctx)
-	r.watch.stop()
-	r.findDead(ctx)
+	if r.started() {
+		r.vigil.stop(ctx)
+		r.watch.stop()
+		r.findDead(ctx)
+	}
 	hosts := r.present()
-	errs = append(errs, target.Each(ctx, hosts, func(ctx context.Context, h *target.Host) error {
-		dir := r.Directory.path(nodesDir, h.Name())
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
+	err := r.fetchLogs(ctx, hosts)
+	if !r.started() { // nobody has led; and why some did not start was told with the end of its log
+		if err != nil {
+			r.warn(describe("collect", parts(err))...)
 		}
-		return r.target.Logs(ctx, h, dir)
-	}))
+		return "logs of nodes that did not all start", errors.Join(errs...)
+	}
+	errs = append(errs, err)
 	claims, err := r.claims(hosts)
 	errs = append(errs, err)
 	if r.Suite.Capture != "" {
@@ -55,6 +58,20 @@ func (r *run) collect(ctx context.Context) (string, error) {
 	}
 	return fmt.Sprintf("logs of %d nodes, %d leadership claims in them", len(hosts), claims),
 		errors.Join(errs...)
+}
+
+// started reports whether every node that is a member from the start has answered.
+func (r *run) started() bool { return r.watch != nil }
+
+// fetchLogs fetches the nodes' logs, also of those that would not start.
+func (r *run) fetchLogs(ctx context.Context, hosts []*target.Host) error {
+	return target.Each(ctx, hosts, func(ctx context.Context, h *target.Host) error {
+		dir := r.Directory.path(nodesDir, h.Name())
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		return r.target.Logs(ctx, h, dir)
+	})
 }
 
 // findDead notes the nodes that are not running though every fault is healed.
@@ -114,9 +131,12 @@ func (r *run) decide(finished checker.Result) {
 	alive := checker.Result{
 		Check: gateAlive, Verdict: checker.Valid, Reason: "no node died but by a fault",
 	}
-	if len(r.died) > 0 {
+	switch {
+	case len(r.died) > 0:
 		alive.Verdict = checker.Invalid
 		alive.Reason = fmt.Sprintf("not running at the end: %v", r.died)
+	case !r.started():
+		alive.Verdict, alive.Reason = checker.Unknown, "the nodes never ran"
 	}
 	r.results.Gates = append(withoutOwn(r.results.Gates), finished, alive)
 	r.results.Decide()
@@ -174,6 +194,9 @@ func (r *run) removeAll(ctx context.Context) error {
 // settle makes the results final after clean-up had its say.
 func (r *run) settle() {
 	finished := checker.Result{Check: gateFinished, Verdict: checker.Valid, Reason: "to its end"}
+	if !r.started() {
+		finished.Verdict, finished.Reason = checker.Unknown, "it never came to its load"
+	}
 	if r.stopped() {
 		finished.Verdict, finished.Reason = checker.Unknown, "stopped on "+r.sentry.describe()
 	}

@@ -228,7 +228,10 @@ func TestCommandErrors(t *testing.T) {
 		"data-dir": {func(s *CommandSpec) { s.DataDir = none }, deploy,
 			"n1: data-dir: exit status 1: " + none + " is no directory", ""},
 		"dies": {func(s *CommandSpec) { s.Start = "echo no licence >&2; exit 3" }, start,
-			"n1: start command: it ended at once", "its last log lines:\nno licence"},
+			"n1: start command: it ended at once; its log ends: no licence",
+			"its last log lines:\nno licence"},
+		"dies silently": {func(s *CommandSpec) { s.Start = "exit 3" }, start,
+			"n1: start command: it ended at once", "its log is empty"},
 		"no status": {func(s *CommandSpec) { s.Observe = "echo leader" }, start, "n1: start command: " +
 			"the observe command printed no status: invalid character 'l' looking for beginning of value: " +
 			`"leader\n"`, ""},

@@ -170,13 +170,15 @@ func (n *nodes) start(
 	}
 }
 
-// died is the error of a node that would not start, with the end of its log.
+// died is the error of a node that would not start: with what its log says last, and as the hint
+// with some more of it. How it exited only the host's first process knows.
 func (n *nodes) died(ctx context.Context, h *Host, reason error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortGrace)
 	defer cancel()
 	result, err := h.Run(ctx, Command{Script: `tail -n 10 "$1"`, Args: []string{n.log(h)}})
 	hint := "its log is empty"
 	if text := strings.TrimSpace(string(result.Stdout)); err == nil && text != "" {
+		reason = fmt.Errorf("%w; its log ends: %.200s", reason, lastLine(result.Stdout))
 		hint = "its last log lines:\n" + text
 	}
 	return h.fail("start "+n.name, hint, reason)
