@@ -39,7 +39,7 @@ type memberFlags struct {
 	Config configFlag `placeholder:"FILE" help:"Settings, as YAML; flags win. See raft/README.md."`
 	Name   string     `required:"" help:"This member's name, one of --peers."`
 	Data   string     `required:"" help:"Directory of the log. Created if absent."`
-	Peers  []string   `placeholder:"NAME=HOST:PORT" help:"The first members, in one order."`
+	Peers  []string   `placeholder:"NAME=HOST:PORT" help:"The founding list; never edited."`
 	Log    string     `placeholder:"FILE" help:"Event log; default: standard output."`
 
 	Join    bool   `help:"In place of --peers: wait to be added to a cluster that runs."`
@@ -261,14 +261,16 @@ func (f *Flags) parsePeers() []problem {
 	return problems
 }
 
-// config is what the flags say. Members recognise each other by a hash of their cluster's name, or
-// of the list of peers.
+// config is what the flags say. Members recognise each other by a hash of their cluster's name,
+// which is the list of peers if there is no other.
 func (f *Flags) config() server.Config {
+	cluster := cmp.Or(f.Cluster, strings.Join(f.Peers, ","))
 	hash := fnv.New64a()
-	hash.Write([]byte(cmp.Or(f.Cluster, strings.Join(f.Peers, ","))))
+	hash.Write([]byte(cluster))
 	cfg := server.Config{
 		Token: f.token,
 		ID:    f.self, Name: f.Name, Members: f.members, Cluster: hash.Sum64(),
+		ClusterName:     cluster,
 		Dir:             f.Data,
 		ElectionTimeout: f.ElectionTimeout,
 		Heartbeat:       f.Heartbeat,

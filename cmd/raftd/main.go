@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"gauntlet/raft/server"
+	"gauntlet/raft/wal"
 )
 
 // Exit codes.
@@ -26,6 +28,11 @@ const (
 	exitFailed = 1
 	exitUsage  = 64
 )
+
+// ownerHint is for who edited the flags in the belief that they say who takes part.
+const ownerHint = `  hint: start with the --name, --peers and --cluster of the first time; members
+  change by POST /v1/members, see "The data directory" in raft/README.md
+`
 
 // stopGrace is how long a member that was told to stop lets its clients wait for their answers.
 const stopGrace = 2 * time.Second
@@ -57,6 +64,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if err := serve(flags, stdout); err != nil {
 		fmt.Fprintf(stderr, "raftd: %v\n", err)
+		if errors.Is(err, wal.ErrNotOurs) {
+			fmt.Fprint(stderr, ownerHint)
+		}
 		return exitFailed
 	}
 	return exitOK

@@ -226,7 +226,7 @@ func TestCannotStart(t *testing.T) {
 	}
 	defer taken.Close()
 	peer, others := freeAddress(t), t.TempDir()
-	log, _, err := wal.Open(wal.Disk{}, others, wal.Options{Owner: 2})
+	log, _, err := wal.Open(wal.Disk{}, others, wal.Options{Owner: wal.Owner{Member: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []struct{ flag, line string }{
-		{"--data=" + others, "another member's: " + others + "/OWNER says member 2, this is 1"},
+		{"--data=" + others, "owner: " + others + "/OWNER says member 2, this is 1\n" + ownerHint},
 		{"--listen-client=" + taken.Addr().String(), "address already in use"},
 		{"--data=/proc/nowhere", "create log directory"},
 		{"--log=/proc/nowhere/log", "event log"},
@@ -246,7 +246,8 @@ func TestCannotStart(t *testing.T) {
 		}, &stdout, &stderr)
 		line := stderr.String()
 		if code != exitFailed || !strings.Contains(line, bad.line) ||
-			strings.Count(line, "\n") != 1 {
+			strings.Count(line, "raftd: ") != 1 ||
+			strings.Count(line, "\n") != 1+strings.Count(line, "\n  ") {
 			t.Errorf("%s: exit %d, %q", bad.flag, code, line)
 		}
 	}

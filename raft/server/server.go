@@ -57,6 +57,9 @@ type Config struct {
 	Name    string   // of a server that waits to be added
 	Cluster uint64   // peers of another cluster are refused
 
+	// ClusterName is what Cluster stands for. With ID, the name and the first members' names, it is
+	// whom Dir belongs to: see wal.Owner.
+	ClusterName string
 	Dir         string
 	FS          wal.FS // optional; default the real disk
 	Incarnation uint32 // random, fresh at every start: old answers are never taken for ours
@@ -146,7 +149,7 @@ func Start(cfg Config) (*Server, error) {
 	}
 	s.events = &eventLog{w: cfg.Events, node: s.name()}
 	log, restored, err := wal.Open(cfg.FS, cfg.Dir,
-		wal.Options{Salt: uint64(cfg.Incarnation), Owner: uint64(cfg.ID)})
+		wal.Options{Salt: uint64(cfg.Incarnation), Owner: s.owner()})
 	if err != nil {
 		return nil, err
 	}
@@ -224,6 +227,15 @@ func (s *Server) name() string {
 		return name
 	}
 	return s.cfg.Name
+}
+
+// owner returns whose directory this server's must be.
+func (s *Server) owner() wal.Owner {
+	owner := wal.Owner{Member: uint64(s.cfg.ID), Name: s.name(), Cluster: s.cfg.ClusterName}
+	for _, m := range s.cfg.Members {
+		owner.Founders = append(owner.Founders, m.Name)
+	}
+	return owner
 }
 
 func (s *Server) goroutine(f func()) {

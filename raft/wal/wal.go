@@ -20,7 +20,8 @@
 //     two, the log and the snapshot overlap, or the log ends before the snapshot's last entry or
 //     contradicts it: then the snapshot is newer, and the log begins anew behind it. A log whose
 //     beginning is compacted away without a whole snapshot that reaches it is corrupt.
-//  7. A directory is one member's for ever, and its log never begins anew: see owner.go.
+//  7. A directory is one member's of one cluster for ever, and its log never begins anew: see
+//     owner.go.
 //
 // The format is described in record.go, segment.go and snapshot_file.go.
 package wal
@@ -58,8 +59,8 @@ type Options struct {
 
 	ChunkBytes int // of a snapshot in one message, as raft.Config has it
 
-	// Owner is the id of the member, whose directory nobody else may open; 0: anybody.
-	Owner uint64
+	// Owner is whose directory it is; nobody else may open it. The zero value: anybody may.
+	Owner Owner
 }
 
 // DefaultChunkBytes is raft.Config's default.
