@@ -44,7 +44,7 @@ type progress struct {
 
 	state         peerState
 	probing       bool          // probe: an Append is on its way
-	probeEnd      uint64        // probe: the entry behind the latest such Append; 0: none was sent
+	probeEnd      uint64        // probe: the entry behind the first such Append; 0: none was sent
 	sentAt        time.Duration // the last Append
 	inflight      []batch       // stream: oldest first
 	inflightBytes int
@@ -79,7 +79,10 @@ func (p *progress) gathers() bool {
 func (p *progress) sent(entries []Entry, now time.Duration) {
 	p.sentAt = now
 	if p.state == probe {
-		p.probing, p.probeEnd = true, p.next+uint64(len(entries))
+		p.probing = true
+		if p.probeEnd == 0 {
+			p.probeEnd = p.next + uint64(len(entries))
+		}
 		return
 	}
 	if len(entries) == 0 {
@@ -92,12 +95,14 @@ func (p *progress) sent(entries []Entry, now time.Duration) {
 }
 
 // acknowledged notes that the peer holds everything up to index. Late acknowledgements say nothing
-// new: match never falls. And what was sent before a refusal may still be answered: only the answer
-// to the probe itself ends the probing, or each late one would have a whole window sent again.
+// new: match never falls. And what was sent before a refusal may still be answered: only what
+// answers the probe ends the probing, or each late one would have a whole window sent again. The
+// first probe is as good as its repetitions, which grow with the log: a peer whose answers take
+// longer than the time between two would never answer the last.
 func (p *progress) acknowledged(index uint64) {
 	p.match = max(p.match, index)
 	p.next = max(p.next, p.match+1)
-	if p.state == probe && (p.probeEnd == 0 || index+1 < p.probeEnd) {
+	if p.state == probe && (p.probeEnd == 0 || p.match+1 < p.probeEnd) {
 		return
 	}
 	if p.state != stream {

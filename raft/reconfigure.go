@@ -138,7 +138,8 @@ func (c *Core) caughtUp(id NodeID) bool {
 		return false
 	}
 	p := &c.peers[seat]
-	return p.state == stream && c.log.last()-p.match <= c.cfg.MaxLearnerLag &&
+	agrees := p.state == stream || p.match == c.log.last()
+	return agrees && c.log.last()-p.match <= c.cfg.MaxLearnerLag &&
 		c.now < p.heard+c.cfg.ElectionTimeoutMin
 }
 
