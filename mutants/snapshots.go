@@ -40,8 +40,8 @@ var snapshots = []Mutant{
 		ID:   "chunk-misplaced",
 		Rule: "a chunk is stored only where it belongs (paper, figure 13, \"offset\")",
 		Edits: []Edit{{"raft/install.go",
-			"	if part.Offset != r.accepted || damaged {",
-			"	if part.Offset > r.accepted || damaged {"}},
+			"	case part.Offset < r.accepted: // it came twice",
+			"	case false: // it came twice"}},
 	},
 	{
 		ID:   "conflicting-log-kept",

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -83,6 +84,95 @@ func TestMootTransferGivesWayToNewer(t *testing.T) {
 	r = core.Ready()
 	if len(r.Chunks) != 1 || r.Chunks[0].Chunk.Snapshot.ID() != s.ID() {
 		t.Errorf("chunks %v, want the first of the newer snapshot", r.Chunks)
+	}
+}
+
+// Goal: how far a peer is counts only where a chunk may begin: else every chunk that follows would
+// be one that no receiver takes. Method: an answer that stands within a chunk, then a sensible one.
+func TestAnswerWithinChunk(t *testing.T) {
+	core, s, now := shipping(t, 4*testChunkBytes-3)
+	core.Persisted(now, core.Ready().Sequence)
+	answer := func(has uint64) (offsets []uint64) {
+		core.Step(now, Message{
+			Kind: SnapshotAnswer, From: 2, To: 1, Term: 2, Chunk: &Chunk{Snapshot: s, Offset: has},
+		})
+		for _, m := range core.Ready().Chunks {
+			offsets = append(offsets, m.Chunk.Offset)
+		}
+		return offsets
+	}
+	if sent := answer(2*testChunkBytes + 5); sent != nil {
+		t.Errorf("chunks at %d follow an answer from within a chunk", sent)
+	}
+	want := []uint64{testChunkBytes, 2 * testChunkBytes}
+	if sent := answer(testChunkBytes); !slices.Equal(sent, want) {
+		t.Errorf("chunks at %d follow a sensible answer, not at %d", sent, want)
+	}
+	answer(s.Size)
+	if state := core.peers[1].shipment; state.stored != s.Size {
+		t.Errorf("the end of the snapshot was not believed: %+v", state)
+	}
+}
+
+// Goal: a peer that has lost what it had is given the patience of the network as it is, not as it
+// was when a chunk far ahead was sent. Method: the second chunk is answered late, the peer then has
+// nothing, and answers the first at once; how long that took is what counts.
+func TestLostTransferIsTimedAnew(t *testing.T) {
+	core, s, now := shipping(t, 100*testChunkBytes)
+	core.Persisted(now, core.Ready().Sequence)
+	answer := func(has uint64, reject bool) {
+		core.Step(now, Message{
+			Kind: SnapshotAnswer, From: 2, To: 1, Term: 2, Reject: reject,
+			Chunk: &Chunk{Snapshot: s, Offset: has},
+		})
+		core.Ready()
+	}
+	now += testET
+	answer(testChunkBytes, false) // the second chunk and the third leave
+	core.peers[1].shipment.known = false
+	answer(0, true)
+	now += time.Millisecond
+	answer(testChunkBytes, false)
+	if took := core.peers[1].shipment.roundTrip; took != time.Millisecond {
+		t.Errorf("a round trip counts as %v, though the latest was a millisecond", took)
+	}
+}
+
+// Goal: what waits at a receiver whose disk hangs is bounded, and when the disk goes on, so does
+// the transfer. Method: chunks one behind the other, none of which is stored; then all are.
+func TestChunksThatWaitAreBounded(t *testing.T) {
+	core, err := New(Config{
+		ID: 2, Members: Members(1, 2, 3), ElectionTimeoutMin: testET, ElectionTimeoutMax: 2 * testET,
+		HeartbeatInterval: testHeartbeat, ChunkBytes: testChunkBytes,
+	}, Restored{HardState: HardState{Term: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Snapshot{
+		Index: 9, Term: 1, Size: 100 * testChunkBytes,
+		Configuration: NewConfiguration(Members(1, 2, 3)...),
+	}
+	chunk := func(offset uint64) Ready {
+		m := Message{Kind: SnapshotChunk, From: 1, To: 2, Term: 2,
+			Chunk: &Chunk{Snapshot: s, Offset: offset}}
+		m.Fill(make([]byte, testChunkBytes))
+		core.Step(0, m)
+		return core.Ready()
+	}
+	var taken uint64
+	for range 100 {
+		taken += uint64(len(chunk(taken).Store)) * testChunkBytes
+	}
+	if taken != snapshotWindow*testChunkBytes {
+		t.Errorf("%d bytes wait for the disk, not %d", taken, snapshotWindow*testChunkBytes)
+	}
+	r := chunk(0)
+	if n := len(r.Now); n != 1 || r.Now[0].Chunk.Offset != 0 {
+		t.Errorf("a chunk that came twice is answered %v, though nothing is stored", r.Now)
+	}
+	core.Stored(0, s.ID(), taken)
+	if r := chunk(taken); len(r.Store) != 1 {
+		t.Errorf("the disk goes on, and the next chunk is not taken: %+v", r)
 	}
 }
 

@@ -46,9 +46,11 @@ func (c *Core) sensible(m *Message) bool {
 	if s.Index == 0 || s.Term == 0 || s.Term > m.Term || part.Offset > s.Size {
 		return false
 	}
-	return m.Kind == SnapshotAnswer || part.Offset < s.Size &&
-		part.Offset%uint64(c.cfg.ChunkBytes) == 0 &&
-		uint64(len(part.Data)) == c.chunkBytes(s, part.Offset)
+	if part.Offset == s.Size {
+		return m.Kind == SnapshotAnswer
+	}
+	return part.Offset%uint64(c.cfg.ChunkBytes) == 0 && (m.Kind == SnapshotAnswer ||
+		uint64(len(part.Data)) == c.chunkBytes(s, part.Offset))
 }
 
 // shipment is a snapshot on its way to a peer.
@@ -161,6 +163,9 @@ func (c *Core) stepSnapshotAnswer(m *Message) {
 		t.advance(has, c.now)
 	case m.Reject && has < t.sent &&
 		(!t.known || c.now >= t.rewound+c.patience(t)):
+		if has < t.stored {
+			t.timed = 0 // what it is the end of may be far away now
+		}
 		t.stored, t.sent, t.window, t.rewound = has, has, 1, c.now
 	}
 	t.known = true
@@ -171,6 +176,7 @@ func (c *Core) stepSnapshotAnswer(m *Message) {
 type reception struct {
 	snapshot Snapshot // Index 0: none
 	accepted uint64   // bytes handed to the caller to be stored
+	stored   uint64   // bytes that the caller has stored; never more
 }
 
 // stepSnapshotChunk is the receiver of InstallSnapshot (paper, figure 13).
@@ -191,13 +197,16 @@ func (c *Core) stepSnapshotChunk(m *Message) {
 		*r = reception{snapshot: part.Snapshot}
 	}
 	damaged := crc32.Checksum(part.Data, castagnoli) != part.Checksum
-	if part.Offset != r.accepted || damaged {
-		lost := part.Offset > r.accepted || damaged // else it came twice
-		c.answerChunk(m.From, &part.Snapshot, r.accepted, lost)
-		return
+	switch {
+	case part.Offset > r.accepted || damaged:
+		c.answerChunk(m.From, &part.Snapshot, r.accepted, true)
+	case part.Offset < r.accepted: // it came twice
+		c.answerChunk(m.From, &part.Snapshot, r.stored, false)
+	case r.accepted-r.stored < snapshotWindow*uint64(c.cfg.ChunkBytes):
+		r.accepted += uint64(len(part.Data))
+		c.out.store = append(c.out.store, *part)
+	default: // the caller's disk hangs: there is no more room to wait
 	}
-	r.accepted += uint64(len(part.Data))
-	c.out.store = append(c.out.store, *part)
 }
 
 func (c *Core) answerChunk(to NodeID, s *Snapshot, has uint64, reject bool) {
@@ -210,8 +219,13 @@ func (c *Core) answerChunk(to NodeID, s *Snapshot, has uint64, reject bool) {
 // durable.
 func (c *Core) Stored(now time.Duration, id SnapshotID, end uint64) {
 	c.advance(now)
-	if c.receiving.snapshot.ID() == id && c.leader != 0 && c.role == Follower {
-		c.answerChunk(c.leader, &c.receiving.snapshot, end, false)
+	r := &c.receiving
+	if r.snapshot.ID() != id {
+		return
+	}
+	r.stored = max(r.stored, min(end, r.accepted))
+	if c.leader != 0 && c.role == Follower {
+		c.answerChunk(c.leader, &r.snapshot, end, false)
 	}
 }
 

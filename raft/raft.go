@@ -121,7 +121,7 @@ func New(cfg Config, restored Restored) (*Core, error) {
 	c.commit, c.applied = c.snapshot.Index, c.snapshot.Index // "reset state machine", paper figure 13
 	c.restoreConfigurations(restored)
 	if restored.Partial.Index > c.commit {
-		c.receiving = reception{restored.Partial, restored.PartialBytes}
+		c.receiving = reception{restored.Partial, restored.PartialBytes, restored.PartialBytes}
 	}
 	c.out.handed, c.out.durable = c.hard, c.hard
 	return c, nil
