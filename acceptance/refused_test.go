@@ -3,6 +3,9 @@
 package acceptance
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,5 +33,23 @@ func TestSecondRunIsRefused(t *testing.T) {
 	}
 	if code := first.wait(); code == checker.ExitHarness || code == checker.ExitCleanup {
 		t.Errorf("the first run: exit %d", code)
+	}
+}
+
+// Goal: a lab that is too small for a suite is a mistake of usage, told before anything is left
+// behind. Method: five nodes on a held lab of three hosts.
+func TestLabIsTooSmall(t *testing.T) {
+	hold(t, 3)
+	e := launch(t, "testdata/every-fault.yaml")
+	if code := e.wait(); code != 64 {
+		t.Errorf("exit %d, want 64", code)
+	}
+	const want = "verify: the lab has 3 hosts, the suite needs 5\nhint: verify lab down; " +
+		"verify lab up --hosts 5\n"
+	if said := e.talk.String(); said != want {
+		t.Errorf("got\n%swant\n%s", said, want)
+	}
+	if _, err := os.Lstat(e.directory()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a run directory: %v", err)
 	}
 }

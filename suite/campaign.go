@@ -104,7 +104,10 @@ func LoadCampaign(path, place string) (*Campaign, error) {
 		return nil, err
 	}
 	r.d = newDecoder(path, place)
-	c := r.campaign(r.d.document(text))
+	root, c := r.d.document(text), (*Campaign)(nil)
+	if r.d.isKind(root, kindCampaign) {
+		c = r.campaign(root)
+	}
 	r.problems = append(r.problems, r.d.problems...)
 	if len(r.problems) > 0 {
 		return nil, r.sorted()

@@ -34,7 +34,11 @@ func newDecoder(file, place string) *decoder {
 }
 
 func (d *decoder) parse(text []byte) (*Suite, error) {
-	return d.read(d.document(text))
+	root := d.document(text)
+	if !d.isKind(root, kindSuite) {
+		return nil, d.sorted()
+	}
+	return d.read(root)
 }
 
 func (d *decoder) read(root *yaml.Node) (*Suite, error) {

@@ -47,7 +47,10 @@ func LoadMatrix(path, place string) (*Matrix, error) {
 		return nil, fmt.Errorf("matrix %s cannot be read: %w", path, err)
 	}
 	r := &matrixReader{d: newDecoder(path, place)}
-	m := r.matrix(r.d.document(text))
+	root, m := r.d.document(text), (*Matrix)(nil)
+	if r.d.isKind(root, kindMatrix) {
+		m = r.matrix(root)
+	}
 	if len(r.d.problems) > 0 {
 		return nil, r.d.sorted()
 	}

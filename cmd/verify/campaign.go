@@ -110,13 +110,13 @@ func (c *CampaignCmd) load() (*suite.Campaign, error) {
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
+	if err := inventoryFits(of.Place, c.Hosts); err != nil {
+		return nil, err
+	}
 	switch {
 	case of.Place == suite.PlaceSim && len(c.Binary) > 0:
 		err = fmt.Errorf("--binary %s: place sim plays the raftd that this program is built with",
 			c.Binary[0])
-	case (of.Place == suite.PlaceHosts) != (c.Hosts != ""):
-		err = fmt.Errorf("place %s and --hosts %q: an inventory goes with place hosts, and only there",
-			of.Place, c.Hosts)
 	case of.Place != suite.PlaceSim && c.Jobs > 1:
 		err = fmt.Errorf("--jobs %d: only place sim has more than one run at a time", c.Jobs)
 	}

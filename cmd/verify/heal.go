@@ -95,24 +95,16 @@ func printHealed(
 func worst(failed error, left, live, all int) error {
 	switch {
 	case left > 0:
-		return &exitError{checker.ExitCleanup, &summaryError{
+		return &exitError{checker.ExitCleanup, &hintedError{
 			fmt.Sprintf("%d of %d hosts are not clean", left, all), target.Hints(failed)}}
 	case live > 0:
-		return &exitError{checker.ExitRefused, &summaryError{
+		return &exitError{checker.ExitRefused, &hintedError{
 			fmt.Sprintf("a live run holds %d of %d hosts", live, all),
 			[]string{"wait until it ends, or stop it: verify halt; or end it: --force"}}}
 	default:
 		return nil
 	}
 }
-
-// summaryError sums up what was printed in full before.
-type summaryError struct {
-	text  string
-	hints []string
-}
-
-func (e *summaryError) Error() string { return e.text }
 
 // eachHost connects to all hosts at once and calls f for each, within healTimeout. The errors are
 // in the order of the hosts.

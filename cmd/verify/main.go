@@ -71,6 +71,19 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
+// hintedError is one line, with what to do about it.
+type hintedError struct {
+	text  string
+	hints []string
+}
+
+func (e *hintedError) Error() string { return e.text }
+
+// misused is an error of usage with a hint.
+func misused(hint, format string, args ...any) error {
+	return &exitError{exitUsage, &hintedError{fmt.Sprintf(format, args...), []string{hint}}}
+}
+
 func main() {
 	if lab.IsReexec(os.Args) {
 		os.Exit(lab.Main(os.Args))
@@ -133,9 +146,9 @@ func hints(err error) []string {
 	if errors.As(err, &unknown) {
 		return []string{"models are " + strings.Join(checker.ModelNames(), ", ")}
 	}
-	var summary *summaryError
-	if errors.As(err, &summary) {
-		return summary.hints
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		return hinted.hints
 	}
 	return target.Hints(err)
 }

@@ -65,9 +65,8 @@ func (c *MatrixCmd) Run(k *kong.Context) error {
 	if err := expectations(c.File, m); err != nil {
 		return &exitError{exitUsage, err}
 	}
-	if (m.Place == suite.PlaceHosts) != (c.Hosts != "") {
-		return &exitError{exitUsage, fmt.Errorf("place %s and --hosts %q: an inventory goes with place "+
-			"hosts, and only there", m.Place, c.Hosts)}
+	if err := inventoryFits(m.Place, c.Hosts); err != nil {
+		return err
 	}
 	var player campaign.Player = simPlayer{}
 	jobs := runtime.GOMAXPROCS(0)

@@ -53,6 +53,9 @@ func (c *RunCmd) carryOut(out io.Writer, s *suite.Suite) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := placeFits(s, c.Hosts); err != nil {
+		return "", err
+	}
 	ctx, stop := interruptible(os.Stderr, healedByGuards)
 	defer stop()
 	built, err := setProgram(ctx, s, c.Binary, self)
@@ -119,10 +122,8 @@ func (c *RunCmd) load() (*suite.Suite, error) {
 		return nil, &exitError{exitUsage, fmt.Errorf("--binary %s: place sim plays the raftd that "+
 			"this program is built with", c.Binary[0])}
 	}
-	if (s.Place == suite.PlaceHosts) != (c.Hosts != "") {
-		return nil, &exitError{exitUsage,
-			fmt.Errorf("place %s and --hosts %q: an inventory goes with place hosts, and only there",
-				s.Place, c.Hosts)}
+	if err := inventoryFits(s.Place, c.Hosts); err != nil {
+		return nil, err
 	}
 	seeded(s, c.Seed)
 	return s, nil
@@ -156,16 +157,12 @@ func (c *RunCmd) place(
 	if s.Place == suite.PlaceLab {
 		return labPlace(ctx, s, id, filepath.Join(string(dir), "lab"))
 	}
-	hosts, err := target.LoadInventory(c.Hosts)
+	hosts, err := inventoryHosts(s, c.Hosts)
 	if err != nil {
-		return nil, &exitError{exitUsage, err}
-	}
-	if n := s.Target.Hosts(); len(hosts) < n {
-		return nil, &exitError{exitUsage,
-			fmt.Errorf("%s lists %d hosts, the suite needs %d", c.Hosts, len(hosts), n)}
+		return nil, err
 	}
 	var dialer net.Dialer
-	return &place{hosts[:s.Target.Hosts()], dialer.DialContext, func(bool) {}}, nil
+	return &place{hosts, dialer.DialContext, func(bool) {}}, nil
 }
 
 // labPlace takes the lab that is held by `verify lab up`, or makes one that lives as long as this
@@ -195,22 +192,14 @@ func labPlace(ctx context.Context, s *suite.Suite, id, dir string) (*place, erro
 			os.RemoveAll(dir) // the disks of a lab that nobody can enter any more
 		}
 	}}
-	hosts := l.Hosts()
-	if len(hosts) < nodes {
+	if err := labFits(l, s); err != nil {
 		p.release(true)
-		return nil, &lab.Error{
-			Problem: fmt.Sprintf("the lab has %d hosts, the suite needs %d", len(hosts), nodes),
-			Hint:    fmt.Sprintf("verify lab down; verify lab up --hosts %d", nodes),
-		}
+		return nil, err
 	}
 	p.hosts = labHosts(l)[:nodes]
 	for i := range p.hosts {
 		if !lossy {
 			p.hosts[i].Disk = "" // it would cost time, and nobody strikes it
-		} else if p.hosts[i].Disk == "" {
-			p.release(true)
-			return nil, &lab.Error{Problem: "the lab that is up has no lossy disks",
-				Hint: fmt.Sprintf("verify lab down; verify lab up --lossy --hosts %d", nodes)}
 		}
 	}
 	return p, nil
