@@ -67,6 +67,9 @@ run: setup build
 	@bin/verify run configs/smoke.yaml; code=$$?; echo "exit $$code"; exit $$code
 
 run-bug: setup build
+	@[ -f 'configs/bugs/$(BUG).yaml' ] || { \
+		echo "BUG=$(BUG) has no suite on the lab, as $(patsubst configs/bugs/%.yaml,%,$(wildcard configs/bugs/*.yaml)) have" >&2; \
+		echo "hint: the simulator hunts every planted bug: make sim-bugs BUGS=$(BUG)" >&2; exit 64; }
 	@go run ./mutants/build '$(BUG)' 'bin/raftd-$(BUG)'
 	@bin/verify run 'configs/bugs/$(BUG).yaml' --binary 'bin/raftd-$(BUG)'; \
 		code=$$?; echo "exit $$code"; exit $$code
