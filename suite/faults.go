@@ -145,6 +145,9 @@ func (d *decoder) fault(b block, t Target) nemesis.Spec {
 		spec.Shapes = []nemesis.Shape{nemesis.ShapeUpgrade, nemesis.ShapeDowngrade}
 	}
 	inner := b.inner(string(kind), faultKeys(kind)...)
+	for _, key := range []string{"steps", "shapes", whomKey(kind)} {
+		inner.asList(key)
+	}
 	words(inner, "steps", &spec.Shapes)
 	words(inner, "shapes", &spec.Shapes)
 	words(inner, whomKey(kind), &spec.On)

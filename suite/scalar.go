@@ -181,6 +181,15 @@ func formatBytes(size int64) string {
 	return fmt.Sprintf("%dKiB", size>>10)
 }
 
+// asList lets a single word stand for a list of one.
+func (b block) asList(key string) {
+	node := b.values[key]
+	if node == nil || follow(node).Kind != yaml.ScalarNode || follow(node).Tag == "!!null" {
+		return
+	}
+	b.values[key] = &yaml.Node{Kind: yaml.SequenceNode, Line: node.Line, Content: []*yaml.Node{node}}
+}
+
 // words reads a list of words, each at most once. Without known ones, whoever the words belong to
 // judges them.
 func words[W ~string](b block, key string, into *[]W, known ...W) {
