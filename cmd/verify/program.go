@@ -28,18 +28,58 @@ func setProgram(
 			*path = beside(self, *path)
 		}
 		if _, err := os.Stat(*path); err != nil {
-			return "", &exitError{exitUsage, fmt.Errorf("no %s to deploy: %w", s.Target.Kind(), err)}
+			return "", misplaced(*path, "no %s to deploy: %v", s.Target.Kind(), err)
 		}
 	}
 	if command := s.Target.Command; command != nil {
-		if err := (client.Program{Command: command.Client}).Check(); err != nil {
-			return "", &exitError{exitUsage, err}
+		if err := ownFiles(command); err != nil {
+			return "", err
 		}
 	}
 	if etcd := s.Target.Etcd; etcd != nil && etcd.Build != "" {
+		if _, err := os.Stat(filepath.Join(etcd.Build, "go.mod")); err != nil {
+			return "", misplaced(etcd.Build, "build %s: no go.mod in it", etcd.Build)
+		}
 		return target.Build(ctx, etcd.Build)
 	}
 	return "", nil
+}
+
+// ownFiles finds the files of this machine that a command target needs: its client program, the
+// script that this is to run, and what is uploaded.
+func ownFiles(command *target.CommandSpec) error {
+	if err := (client.Program{Command: command.Client}).Check(); err != nil {
+		return misplaced(command.Client[0], "%v", err)
+	}
+	if len(command.Client) > 1 && namesScript(command.Client[1]) {
+		if _, err := os.Stat(command.Client[1]); err != nil {
+			return misplaced(command.Client[1], "client program %q: %v", command.Client[0], err)
+		}
+	}
+	for _, file := range command.Files {
+		if file.From == "" {
+			continue
+		}
+		if _, err := os.Stat(file.From); err != nil {
+			return misplaced(file.From, "file %s: %v", file.Path, err)
+		}
+	}
+	return nil
+}
+
+// namesScript tells a path to a script, as interpreters take it, from an option or a word.
+func namesScript(argument string) bool {
+	return !strings.HasPrefix(argument, "-") && !strings.ContainsAny(argument, " :=") &&
+		strings.ContainsRune(argument, filepath.Separator) && filepath.Ext(argument) != ""
+}
+
+// misplaced is the error of usage that a path leads nowhere.
+func misplaced(path, format string, args ...any) error {
+	if filepath.IsAbs(path) || !strings.ContainsRune(path, filepath.Separator) {
+		return &exitError{exitUsage, fmt.Errorf(format, args...)}
+	}
+	return misused("paths in a suite are relative to the working directory: those of the shipped "+
+		"suites to the root of the repository", format, args...)
 }
 
 // override puts the programs of the command line into the place of the suite's.

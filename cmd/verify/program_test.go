@@ -112,11 +112,22 @@ func TestProgramsRefused(t *testing.T) {
 		{ofCommand, []string{"redis"},
 			"--binary redis: target command deploys no binary of ours"},
 		{ofCommand, nil, "no-such-client-program"},
+		{ofEtcd, nil, "build targets/etcd: no go.mod in it"},
+		{strings.Replace(ofCommand, "no-such-client-program", "sh, no/such.sh", 1), nil,
+			`client program "sh": stat no/such.sh: no such file or directory`},
+		{strings.Replace(ofCommand, "[no-such-client-program]",
+			"[sh, -c, exec no/such.sh], files: [{path: x, from: no/x}]", 1), nil,
+			"file x: stat no/x: no such file or directory"},
 	} {
 		_, err := setProgram(t.Context(), parse(t, test.suite), test.given, self)
 		var exit *exitError
 		if !errors.As(err, &exit) || exit.code != exitUsage || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: error %v, want exit 64 and %s", test.given, err, test.want)
+		}
+		relative := strings.Contains(test.want, "no/") || strings.Contains(test.want, "targets/etcd")
+		hint := strings.Join(hints(err), "")
+		if strings.Contains(hint, "working directory") != relative {
+			t.Errorf("%v: hints %q", err, hint)
 		}
 	}
 }
