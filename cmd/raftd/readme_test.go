@@ -37,6 +37,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("README shows no curl line for %s %s", endpoint.method, endpoint.path)
 		}
 	}
+	shell.isClean()
 }
 
 func needCurl(t *testing.T) {
@@ -89,13 +90,13 @@ func readmeSteps(t *testing.T) []step {
 
 // readmeShell is a shell in a directory of its own, which ends with all that was started from it.
 type readmeShell struct {
-	t      *testing.T
-	dir    string
-	ports  *strings.Replacer // from the README's to ours
-	back   *strings.Replacer
-	member []string // client addresses
-	in     io.Writer
-	out    *bufio.Reader
+	t       *testing.T
+	dir     string
+	ports   *strings.Replacer // from the README's to ours
+	back    *strings.Replacer
+	clients []string // addresses of the servers
+	in      io.Writer
+	out     *bufio.Reader
 }
 
 func newReadmeShell(t *testing.T) *readmeShell {
@@ -104,8 +105,8 @@ func newReadmeShell(t *testing.T) *readmeShell {
 	s.ports = strings.NewReplacer(readmeClients, clients, readmePeers, peers,
 		"/tmp/raftd", filepath.Join(s.dir, "data"))
 	s.back = strings.NewReplacer(clients, readmeClients, peers, readmePeers)
-	for i := 1; i <= 3; i++ {
-		s.member = append(s.member, fmt.Sprint(clients, i))
+	for _, i := range []int{1, 2, 3, 4, 9} {
+		s.clients = append(s.clients, fmt.Sprint(clients, i))
 	}
 	curlrc := "silent\nnoproxy = \"*\"\nmax-time = 30\n"
 	if err := os.WriteFile(filepath.Join(s.dir, ".curlrc"), []byte(curlrc), 0o600); err != nil {
@@ -119,8 +120,7 @@ func newReadmeShell(t *testing.T) *readmeShell {
 	cmd.Dir = s.dir
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Env = append(os.Environ(), "CURL_HOME="+s.dir,
-		"GOFLAGS=-buildvcs=false -o="+filepath.Join(s.dir, "raftd"))
+	cmd.Env = append(os.Environ(), "CURL_HOME="+s.dir, "GOFLAGS=-buildvcs=false")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -180,13 +180,20 @@ func (s *readmeShell) carryOut(step step) {
 		s.t.Errorf("README.md:%d: %s\nshows\n%s\nprinted\n%s", step.line, step.command, step.shown,
 			got)
 	}
-	if strings.Contains(step.command, "./raftd") {
-		await(s.t, "a leader that all know", func() bool {
-			return !slices.ContainsFunc(s.member, func(address string) bool {
-				return !strings.Contains(do("GET", "http://"+address+"/v1/status", ""),
-					`"leader":"n`)
-			})
-		})
+}
+
+// isClean demands that the last commands ended all servers, and left none of their files.
+func (s *readmeShell) isClean() {
+	s.t.Helper()
+	for _, address := range s.clients {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			conn.Close()
+			s.t.Errorf("a server at %s has not ended", s.back.Replace(address))
+		}
+	}
+	files, err := os.ReadDir(s.dir)
+	if err != nil || len(files) != 1 || files[0].Name() != ".curlrc" {
+		s.t.Errorf("what is left: %v, %v", files, err)
 	}
 }
 
