@@ -44,8 +44,9 @@ func TestLabIsTooSmall(t *testing.T) {
 	if code := e.wait(); code != 64 {
 		t.Errorf("exit %d, want 64", code)
 	}
-	const want = "verify: the lab has 3 hosts, the suite needs 5\nhint: verify lab down; " +
-		"verify lab up --hosts 5\n"
+	program := binary(t, "verify")
+	want := "verify: the lab has 3 hosts, the suite needs 5\nhint: " + program + " lab down; " +
+		program + " lab up --hosts 5\n"
 	if said := e.talk.String(); said != want {
 		t.Errorf("got\n%swant\n%s", said, want)
 	}

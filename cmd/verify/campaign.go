@@ -226,7 +226,7 @@ func (c *CampaignCmd) again(file string, seed uint64) string {
 
 // goOn is the command line that goes on with a night.
 func (c *CampaignCmd) goOn(dir string) string {
-	line := fmt.Sprintf("verify campaign %s --resume %s", c.File, shortPath(dir))
+	line := fmt.Sprintf("%s campaign %s --resume %s", called, c.File, shortPath(dir))
 	options := [][2]string{{"--place", c.Place}, {"--hosts", c.Hosts}}
 	for _, binary := range c.Binary {
 		options = append(options, [2]string{"--binary", binary})

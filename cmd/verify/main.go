@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -88,8 +89,21 @@ func main() {
 	if lab.IsReexec(os.Args) {
 		os.Exit(lab.Main(os.Args))
 	}
+	called = os.Args[0]
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }
+
+// called is how this program was called: what it tells a person to type is called so, too, since it
+// need not be in the path.
+var called = "verify"
+
+// typed is a text with the command lines in it as they would be typed here.
+func typed(text string) string {
+	return commandLine.ReplaceAllString(text, strings.ReplaceAll(called, "$", "$$")+" $1")
+}
+
+var commandLine = regexp.MustCompile(`\bverify (run|check|export|sim|replay|shrink|diff|matrix|` +
+	`torture|lab|heal|halt|consent|doctor|shrink-incident|campaign|reproduce|client-test)\b`)
 
 // execute parses and runs one command line, and returns its exit code.
 func execute(args []string, stdout, stderr io.Writer) int {
@@ -106,7 +120,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		return stopped // help was asked for, and given
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "verify: %v\nhint: see verify --help\n", err)
+		fmt.Fprintf(stderr, "verify: %v\nhint: see %s --help\n", err,
+			strings.TrimSpace(called+" "+chosen(err)))
 		return exitUsage
 	}
 	command.BindTo(stdout, (*io.Writer)(nil))
@@ -114,6 +129,21 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, err)
 	}
 	return 0
+}
+
+// chosen is the subcommand whose command line could not be parsed; "": it came to none.
+func chosen(err error) string {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) {
+		return ""
+	}
+	name := ""
+	for _, part := range parse.Context.Path {
+		if part.Command != nil {
+			name += " " + part.Command.Name
+		}
+	}
+	return strings.TrimSpace(name)
 }
 
 // fail explains an error on one line each, hints after it, and returns the exit code.
@@ -124,12 +154,12 @@ func fail(stderr io.Writer, err error) int {
 	}
 	var problems suite.Problems
 	if errors.As(err, &problems) {
-		fmt.Fprintln(stderr, strings.TrimRight(problems.Error(), "\n"))
+		fmt.Fprintln(stderr, typed(strings.TrimRight(problems.Error(), "\n")))
 		return exitUsage
 	}
 	fmt.Fprintf(stderr, "verify: %v\n", err)
 	for _, hint := range hints(err) {
-		fmt.Fprintf(stderr, "hint: %s\n", hint)
+		fmt.Fprintf(stderr, "hint: %s\n", typed(hint))
 	}
 	if exit != nil {
 		return exit.code

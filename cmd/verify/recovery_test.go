@@ -96,7 +96,7 @@ func TestRecoveryRefusals(t *testing.T) {
 		"consent for ever": {"consent --cluster c1 --for 99999h --hosts " + hosts, exitUsage, "",
 			"verify: --for 99999h0m0s: want more than 0 and at most 8784h0m0s\n"},
 		"consent without time": {"consent --cluster c1 --hosts " + hosts, exitUsage, "",
-			"verify: missing flags: --for=TIME\nhint: see verify --help\n"},
+			"verify: missing flags: --for=TIME\nhint: see verify consent --help\n"},
 		"halt nothing": {"halt " + empty, exitUsage, "",
 			"verify: " + empty + " is no run directory: it has no controller.json\n"},
 		"halt nobody": {"halt " + broken, exitUsage, "",

@@ -50,7 +50,7 @@ func (c *ReplayCmd) Run(k *kong.Context) error {
 		return &exitError{exitUsage, err}
 	}
 	j := campaign.Play(newWorld, s)
-	err = c.show(k.Stdout, s, j, "verify replay "+c.File)
+	err = c.show(k.Stdout, s, j, called+" replay "+c.File)
 	if s.Expect != nil {
 		build, buildErr := ownBuild()
 		if buildErr != nil {

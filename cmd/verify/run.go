@@ -96,7 +96,7 @@ func (c *RunCmd) carryOut(out io.Writer, s *suite.Suite) (string, error) {
 
 // again is the command line that repeats this run.
 func (c *RunCmd) again(seed uint64) string {
-	line := fmt.Sprintf("verify run %s --seed %d", c.Suite, seed)
+	line := fmt.Sprintf("%s run %s --seed %d", called, c.Suite, seed)
 	options := [][2]string{{"--place", c.Place}, {"--hosts", c.Hosts}}
 	for _, binary := range c.Binary {
 		options = append(options, [2]string{"--binary", binary})

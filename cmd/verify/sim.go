@@ -132,7 +132,7 @@ func (c *SimCmd) one(out io.Writer, s *schedule.Schedule) error {
 	if err := s.Write(c.Save); err != nil {
 		return &exitError{exitUsage, fmt.Errorf("--save: %w", err)}
 	}
-	shown := c.show(out, s, campaign.Play(newWorld, s), "verify replay "+c.Save)
+	shown := c.show(out, s, campaign.Play(newWorld, s), called+" replay "+c.Save)
 	how := "with the operations of its load written out; that run is shown"
 	if s.Operations == nil {
 		how = "with operations that its seed draws: written out, it would not end alike"
@@ -155,9 +155,9 @@ var newWorld campaign.NewEngine = func() campaign.Engine { return sim.NewWorld()
 // command is the line that plays a seed alone.
 func (c *SimCmd) command(seed uint64) string {
 	if c.Suite != "" {
-		return fmt.Sprintf("verify sim %s --seed %d", c.Suite, seed)
+		return fmt.Sprintf("%s sim %s --seed %d", called, c.Suite, seed)
 	}
-	return fmt.Sprintf("verify sim --seed %d", seed)
+	return fmt.Sprintf("%s sim --seed %d", called, seed)
 }
 
 func (c *SimCmd) campaign(k *kong.Context, draw func(uint64) *schedule.Schedule) error {
@@ -172,6 +172,7 @@ func (c *SimCmd) campaign(k *kong.Context, draw func(uint64) *schedule.Schedule)
 	config := campaign.Config{
 		Engine: newWorld, Draw: draw, First: c.Seeds.first, Last: c.Seeds.last, For: c.For,
 		Workers: c.Workers, StopAfter: c.StopAfter, Out: out, Build: build, Command: c.command,
+		Verify: called,
 	}
 	if !c.Seeds.given {
 		c.openEnd(&config)

@@ -99,7 +99,8 @@ func playSuite(ctx context.Context, out, talk io.Writer, s *suite.Suite, parent 
 	ended := conclude(out, results, err)
 	fmt.Fprintf(out, "run directory  %s\n", dir)
 	if results.Exit != 0 {
-		fmt.Fprintf(out, "run it again   verify replay %s\n", filepath.Join(string(dir), "schedule.json"))
+		fmt.Fprintf(out, "run it again   %s replay %s\n", called,
+			filepath.Join(string(dir), "schedule.json"))
 	}
 	return ended
 }
@@ -114,7 +115,7 @@ func keepRun(dir string, of *schedule.Schedule, j campaign.Judged) error {
 	file := filepath.Join(dir, "schedule.json")
 	page := spacetime.Page(j.Second.Trace, j.Second.History, j.Outcome.Failure, spacetime.About{
 		Seed: of.Seed, Options: of.Options, Virtual: j.Outcome.Virtual, Build: build,
-		Replay: "verify replay " + file,
+		Replay: called + " replay " + file,
 	})
 	return errors.Join(of.Write(file),
 		os.WriteFile(filepath.Join(dir, "spacetime.html"), page, 0o644))

@@ -41,6 +41,7 @@ type Config struct {
 	Out         string                   // where evidence is kept: one directory a signature
 	Build       string                   // what is simulated; "" unknown
 	Command     func(seed uint64) string // the line that plays this seed alone
+	Verify      string                   // how lines call this program; "": verify
 }
 
 // Run plays the seeds until they are used up or the context ends, and then keeps evidence of each

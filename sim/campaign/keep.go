@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,7 +50,8 @@ func (c *Config) keepGroup(t *Tally, g *Group, p *Progress) error {
 	if err := small.Write(path); err != nil {
 		return err
 	}
-	replay := "verify replay " + path
+	verify := cmp.Or(c.Verify, "verify")
+	replay := verify + " replay " + path
 	j := Play(c.Engine, small)
 	f := j.Outcome.Failure
 	if f == nil {
@@ -61,7 +63,7 @@ func (c *Config) keepGroup(t *Tally, g *Group, p *Progress) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", f.Signature, f.Text)
 	fmt.Fprintf(&b, "replay    %s\n", replay)
-	fmt.Fprintf(&b, "original  verify replay %s\n", filepath.Join(g.Directory, originalFile))
+	fmt.Fprintf(&b, "original  %s replay %s\n", verify, filepath.Join(g.Directory, originalFile))
 	fmt.Fprintf(&b, "seed      %s\n", c.Command(seed))
 	fmt.Fprintf(&b, "shrunk    from %s to %s\n", Size(original), Size(small))
 	fmt.Fprintf(&b, "build     %s\n\n", c.Build)
