@@ -60,7 +60,7 @@ type FaultInstances struct {
 	Number int            `json:"number"` // from 1, in the order of their start
 	Then   *FaultInstance `json:"then,omitempty"`
 	Now    *FaultInstance `json:"now,omitempty"`
-	Same   bool           `json:"same"` // the same fault, on the same nodes, proven alike
+	Same   bool           `json:"same"` // by name or by links; on the same nodes, proven alike
 }
 
 // FaultInstance is one fault as a run executed it. Its times count from the start of the load.
@@ -155,11 +155,31 @@ func faultInstances(then, now *history.History) []FaultInstances {
 			pairs[i].Now = &after[i]
 		}
 		if a, b := pairs[i].Then, pairs[i].Now; a != nil && b != nil {
-			pairs[i].Same = a.What == b.What && slices.Equal(a.Nodes, b.Nodes) &&
-				a.Proven == b.Proven && (a.Failed == "") == (b.Failed == "")
+			pairs[i].Same = a.Proven == b.Proven && (a.Failed == "") == (b.Failed == "") &&
+				(a.What == b.What && slices.Equal(a.Nodes, b.Nodes) || struckAlike(then, a.ID, now, b.ID))
 		}
 	}
 	return pairs
+}
+
+// struckAlike tells whether two faults of a kind struck the same nodes and links, by their places,
+// whatever they were planned as: a run that is executed again names what roles and shapes became.
+func struckAlike(then *history.History, before int, now *history.History, after int) bool {
+	a, b := strikesOf(then, before), strikesOf(now, after)
+	slices.Sort(a)
+	slices.Sort(b)
+	return len(a) > 0 && slices.Equal(slices.Compact(a), slices.Compact(b)) &&
+		kindOf(then, before) == kindOf(now, after)
+}
+
+// kindOf is the kind of the fault with an ID; "": there is none.
+func kindOf(h *history.History, id int) string {
+	for _, f := range h.Faults {
+		if f.ID == id {
+			return f.Kind
+		}
+	}
+	return ""
 }
 
 // instancesOf lists the faults of a run by their start; those that never began by their plan.
