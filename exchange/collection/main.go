@@ -185,8 +185,12 @@ func (t *table) add(r row) {
 }
 
 func (t *table) footer() {
-	fmt.Fprintf(t.out, "%d right, %d wrong, %d of unknown verdict, %d of transactions: later\n",
+	fmt.Fprintf(t.out, "%d right, %d wrong, %d of unknown verdict, %d of transactions\n",
 		t.counts[right], t.counts[wrong], t.counts[extra], t.counts[later])
+	if t.counts[later] > 0 {
+		fmt.Fprintf(t.out, "\"later\" is not judged: no checker here is for %s yet\n",
+			strings.Join(transactional, ", "))
+	}
 	fmt.Fprintf(t.out, "%v in all, %v at most\n", t.total.Round(time.Millisecond),
 		t.slow.Round(time.Millisecond))
 }
