@@ -108,7 +108,7 @@ func (c *CampaignCmd) load() (*suite.Campaign, error) {
 	}
 	of, err := suite.LoadCampaign(c.File, c.Place)
 	if err != nil {
-		return nil, &exitError{exitUsage, err}
+		return nil, unread(c.File, err)
 	}
 	if err := inventoryFits(of.Place, c.Hosts); err != nil {
 		return nil, err

@@ -49,8 +49,10 @@ func (c *CheckCmd) Validate() error {
 func (c *CheckCmd) Run(out io.Writer) error {
 	at, err := os.Stat(c.Path)
 	switch {
+	case err != nil && c.Model == "":
+		return noRun(c.Path, err)
 	case err != nil:
-		return &exitError{exitUsage, err}
+		return unread(c.Path, err)
 	case c.Model == "" && !at.IsDir():
 		return &exitError{exitUsage, fmt.Errorf("%s is no run directory: say what it is a history of "+
 			"with --model", c.Path)}

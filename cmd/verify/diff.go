@@ -48,7 +48,7 @@ func readRun(dir string) (*campaign.Run, error) {
 	run, err := campaign.ReadRun(dir)
 	switch {
 	case errors.Is(err, campaign.ErrNoRun):
-		return nil, &exitError{exitUsage, err}
+		return nil, noRun(dir, err)
 	case err != nil:
 		return nil, &exitError{exitHarness, err}
 	}

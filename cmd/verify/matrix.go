@@ -54,7 +54,7 @@ func (c *MatrixCmd) Run(k *kong.Context) error {
 	}
 	m, err := suite.LoadMatrix(c.File, c.Place)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return unread(c.File, err)
 	}
 	m.Cells = slices.DeleteFunc(m.Cells, func(cell suite.MatrixCell) bool {
 		return !strings.Contains(cell.Row, c.Only)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -46,8 +47,11 @@ func (c *ReplayCmd) Run(k *kong.Context) error {
 			"go with one", c.File)}
 	}
 	s, err := schedule.Read(c.File)
-	if err != nil {
-		return &exitError{exitUsage, err}
+	if err != nil && filepath.Ext(c.File) == ".yaml" {
+		return misused("verify run "+shortPath(c.File), "%v: want a schedule or a run directory, not a "+
+			"suite", err)
+	} else if err != nil {
+		return unread(c.File, err)
 	}
 	j := campaign.Play(newWorld, s)
 	err = c.show(k.Stdout, s, j, called+" replay "+c.File)

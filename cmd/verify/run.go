@@ -116,7 +116,7 @@ func (c *RunCmd) load() (*suite.Suite, error) {
 	}
 	s, err := suite.LoadAt(c.Suite, c.Place)
 	if err != nil {
-		return nil, &exitError{exitUsage, err}
+		return nil, unread(c.Suite, err)
 	}
 	if s.Place == suite.PlaceSim && len(c.Binary) > 0 {
 		return nil, &exitError{exitUsage, fmt.Errorf("--binary %s: place sim plays the raftd that "+

@@ -44,7 +44,7 @@ func (c *ShrinkCmd) Run(k *kong.Context) error {
 	} else {
 		var err error
 		if s, err = schedule.Read(c.File); err != nil {
-			return &exitError{exitUsage, err}
+			return unread(c.File, err)
 		}
 	}
 	build, err := ownBuild()

@@ -101,7 +101,7 @@ func (c *SimCmd) Run(k *kong.Context) error {
 	if c.Suite != "" {
 		s, err := suite.LoadAt(c.Suite, suite.PlaceSim)
 		if err != nil {
-			return &exitError{exitUsage, err}
+			return unread(c.Suite, err)
 		}
 		if !c.Seeds.given && c.For == 0 {
 			seeded(s, c.Seed)
