@@ -27,9 +27,10 @@ func (configFlag) BeforeResolve(
 		return fmt.Errorf("--config: %w", err)
 	}
 	file, err := parseConfig(path, text, app.Model.Flags)
-	if err != nil {
+	if file == nil {
 		return err
 	}
+	file.wrong = err // told together with what is wrong with the flags
 	flags.file = file
 	ctx.AddResolver(file)
 	return nil
@@ -39,12 +40,14 @@ func (configFlag) BeforeResolve(
 type configFile struct {
 	path     string
 	settings map[string]setting // by the name of the flag
+	wrong    error              // what could not be understood, a line each; nil: nothing
 }
 
 // setting is a value as kong takes it, and where it stands.
 type setting struct {
 	line  int
 	value any
+	bad   bool // it could not be understood
 }
 
 var _ kong.Resolver = (*configFile)(nil)
@@ -65,8 +68,31 @@ func (c *configFile) where(flag string, given map[string]bool) string {
 	return fmt.Sprintf("%s:%d: %s", c.path, c.settings[flag].line, flag)
 }
 
+// mistakes returns what could not be understood.
+func (c *configFile) mistakes() error {
+	if c == nil {
+		return nil
+	}
+	return c.wrong
+}
+
+// causes reports whether a problem may come of a setting that could not be understood, which is
+// told anyhow, and in whose place there is now a default.
+func (c *configFile) causes(p problem, given map[string]bool) bool {
+	if c == nil {
+		return false
+	}
+	for name, s := range c.settings {
+		if s.bad && !given[name] && (p.flag == name || strings.Contains(p.text, "--"+name)) {
+			return true
+		}
+	}
+	return false
+}
+
 // parseConfig reads the text of a file: one YAML document, a mapping from names of flags to their
-// values. The error tells all that is wrong, each on a line with the place.
+// values. The error tells all that is wrong, each on a line with the place; without a file, nothing
+// of it could be read.
 func parseConfig(path string, text []byte, flags []*kong.Flag) (*configFile, error) {
 	known := map[string]*kong.Flag{}
 	for _, flag := range flags {
@@ -94,7 +120,10 @@ func parseConfig(path string, text []byte, flags []*kong.Flag) (*configFile, err
 		default:
 			var value any
 			value, err = settingOf(flag, node)
-			c.settings[key.Value] = setting{key.Line, value}
+			if err != nil && flag.Required {
+				value = "" // it is there: nobody is to be told that it is missing
+			}
+			c.settings[key.Value] = setting{line: key.Line, value: value, bad: err != nil}
 		}
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s:%d: %w", path, key.Line, err))

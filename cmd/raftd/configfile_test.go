@@ -70,7 +70,8 @@ func TestReadmeConfig(t *testing.T) {
 	}
 }
 
-// Goal: all that is wrong with a file is told at once, each with its line and how to mend it.
+// Goal: all that is wrong with a file and its settings is told at once, each with its line and how
+// to mend it, and nothing that comes only of a setting which was not understood.
 func TestBadConfigFile(t *testing.T) {
 	for _, bad := range []struct{ text, want string }{
 		{"", "missing flags: --data=STRING, --name=STRING"},
@@ -97,6 +98,25 @@ FILE:9: log is a mapping
 FILE:9: request-timeout -1s: above 0
 FILE:10: listen-peer :4401 is reached from beyond this machine: anyone there could vote and append
   hint: use --tls-cert or --token-file; --insecure allows it`},
+		{"prevote: maybe\nnmae: n1\nheartbeat: 10s\ntoken-file: /nowhere\n" + goodConfig[13:] +
+			"tls-cert: /nowhere/either\n", `FILE:1: prevote is "maybe"
+  hint: want true or false
+FILE:2: "nmae" is no setting
+  hint: settings have the names of the flags, see raftd --help
+FILE:10: prevote stands already in line 1
+FILE:3: heartbeat 10s: above 0, at most half of --election-timeout 1s
+FILE:11: tls-cert open /nowhere/either: no such file or directory
+FILE:11: tls-cert goes with --tls-key and --tls-ca: all three or none
+FILE:4: token-file open /nowhere: no such file or directory`},
+		{"election-timeout: soon\nheartbeat: 200ms\npeers: n1=h:1\nname: n1\ndata: d\n" +
+			"request-timeout: -1s\n", `FILE:1: election-timeout is "soon"
+  hint: want a time, such as 300ms or 5s
+FILE:3: peers is "n1=h:1"
+  hint: want a list, such as [a, b]
+FILE:6: request-timeout -1s: above 0`},
+		{"nmae: n1\n", `FILE:1: "nmae" is no setting
+  hint: settings have the names of the flags, see raftd --help
+missing flags: --data=STRING, --name=STRING`},
 	} {
 		_, err := configured(t, bad.text)
 		if err == nil || err.Error() != bad.want {
@@ -106,6 +126,10 @@ FILE:10: listen-peer :4401 is reached from beyond this machine: anyone there cou
 	_, err := configured(t, goodConfig+"heartbeat: 2s\n", "--heartbeat=0.6s")
 	if err == nil || !strings.HasPrefix(err.Error(), "--heartbeat 600ms: ") {
 		t.Errorf("a flag that the file has too: %v", err)
+	}
+	_, err = configured(t, goodConfig+"heartbeat: soon\n", "--heartbeat=0.6s")
+	if err == nil || !strings.Contains(err.Error(), "\n--heartbeat 600ms: ") {
+		t.Errorf("a flag that the file has too, and wrong: %v", err)
 	}
 }
 
@@ -160,9 +184,20 @@ func TestSecurityFlags(t *testing.T) {
 	if _, err := configured(t, goodConfig, "--token-file=/nowhere"); err == nil {
 		t.Error("a token file that is not there")
 	}
+	t.Chdir(dir)
+	for _, name := range []string{"a", "b", "c"} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	_, err := configured(t, goodConfig+"tls-cert: a\ntls-ca: b\n")
 	if err == nil || !strings.HasPrefix(err.Error(), "FILE:8: tls-cert goes with --tls-key and") {
 		t.Error(err)
+	}
+	_, err = configured(t, goodConfig+"tls-cert: a\ntls-ca: d\n", "--tls-key=e")
+	if want := "--tls-key open e: no such file or directory\n" +
+		"FILE:9: tls-ca open d: no such file or directory"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 	secure := []string{"--tls-cert=a", "--tls-key=b", "--tls-ca=c"}
 	_, err = configured(t, goodConfig, append(secure, "--listen-client=:1")...)

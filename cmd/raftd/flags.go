@@ -91,11 +91,14 @@ type problem struct {
 	hint string // how to mend it; may be empty
 }
 
-// check completes the flags, or tells all that is wrong with them: a line each, with the place,
-// and a hint below it where there is one.
+// check completes the flags, or tells all that is wrong with them and with the file: a line each,
+// with the place, and a hint below it where there is one.
 func (f *Flags) check() error {
-	var wrong []error
+	wrong := []error{f.file.mistakes()}
 	for _, p := range f.problems() {
+		if f.file.causes(p, f.given) {
+			continue
+		}
 		line := f.file.where(p.flag, f.given) + " " + p.text
 		if p.hint != "" {
 			line += "\n  hint: " + p.hint
@@ -134,13 +137,20 @@ func (f *Flags) problems() []problem {
 // minToken is the shortest token that cannot be guessed.
 const minToken = 16
 
-// checkSecurity reads the token. The text of a problem never holds it.
+// checkSecurity reads the token, and sees whether the other files can be read. The text of a
+// problem never holds the token.
 func (f *Flags) checkSecurity() []problem {
 	var problems []problem
 	given := 0
-	for _, file := range []string{f.TLSCert, f.TLSKey, f.TLSCA} {
-		if file != "" {
-			given++
+	for _, file := range []struct{ flag, path string }{
+		{"tls-cert", f.TLSCert}, {"tls-key", f.TLSKey}, {"tls-ca", f.TLSCA},
+	} {
+		if file.path == "" {
+			continue
+		}
+		given++
+		if _, err := os.ReadFile(file.path); err != nil {
+			problems = append(problems, problem{file.flag, err.Error(), ""})
 		}
 	}
 	if given != 0 && given != 3 {

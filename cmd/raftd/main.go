@@ -90,7 +90,7 @@ func parse(args []string, stdout, stderr io.Writer) (flags *Flags, exit int, err
 	}
 	ctx, err := parser.Parse(args)
 	if exit >= 0 || err != nil {
-		return flags, exit, err
+		return flags, exit, errors.Join(flags.file.mistakes(), err)
 	}
 	flags.given = map[string]bool{}
 	for _, path := range ctx.Path {
