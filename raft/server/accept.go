@@ -140,6 +140,8 @@ func (a *acceptor) judge(h wire.Hello, question []byte) *refusal {
 		return refused("proof of the token missing or wrong")
 	case h.Cluster != a.s.cfg.Cluster:
 		return refused("cluster %x, this is %x", h.Cluster, a.s.cfg.Cluster)
+	case h.Founders != 0 && a.s.founders() != 0 && h.Founders != a.s.founders():
+		return refused("founding list %x, this has %x", h.Founders, a.s.founders())
 	case h.To != a.s.cfg.ID:
 		return refused("looks for member %d, this is %d", h.To, a.s.cfg.ID)
 	case h.From == a.s.cfg.ID || h.From == 0:

@@ -147,7 +147,7 @@ func (l *link) greet(raw net.Conn) (conn net.Conn, hello []byte, err error) {
 	}
 	h := wire.Hello{
 		Cluster: l.s.cfg.Cluster, From: l.s.cfg.ID, To: l.to.ID, Stream: l.stream,
-		Name: l.s.name(), Address: l.s.directory.member(l.s.cfg.ID).Address,
+		Founders: l.s.founders(), Name: l.s.name(), Address: l.s.directory.member(l.s.cfg.ID).Address,
 	}
 	if l.s.cfg.Token != "" {
 		if err = answerChallenge(conn, l.s.cfg.Token, &h); err != nil {

@@ -231,3 +231,25 @@ func TestRefusedChangesOfMembers(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a member that was founded alone, and so chose entries by itself, is not taken up by those
+// of the same cluster's name that were founded with it: they would hold its log for part of theirs.
+// Method: start both, write to the one, and await that it refuses the other.
+func TestFoundingSetsDoNotMix(t *testing.T) {
+	c := newCluster(t, 2, func(cfg *Config) {
+		if cfg.ID == 1 {
+			cfg.Members = cfg.Members[:1]
+		}
+	})
+	await(t, "its own leadership, and a refusal", func() bool {
+		status, _ := c.servers[0].status(context.Background())
+		return status.Role == raft.Leader &&
+			strings.Contains(c.logs[0].String(), `"error":"founding list `)
+	})
+	c.want(0, "PUT", "/v1/kv/k", `{"value":"mine"}`, "{}")
+	c.want(0, "GET", "/v1/kv/k", "", `{"found":true,"value":"mine"}`)
+	if status, _ := c.servers[1].status(context.Background()); status.Leader != 0 ||
+		status.Commit != 0 {
+		t.Errorf("the other one follows %d and committed %d", status.Leader, status.Commit)
+	}
+}

@@ -321,6 +321,7 @@ func TestStrangersAreRefused(t *testing.T) {
 		reason  string
 	}{
 		"cluster":  {hello(func(h *wire.Hello) { h.Cluster = 43 }), nil, "cluster 2b"},
+		"founders": {hello(func(h *wire.Hello) { h.Founders = 5 }), nil, "founding list 5, this"},
 		"to":       {hello(func(h *wire.Hello) { h.To = 3 }), nil, "looks for"},
 		"self":     {hello(func(h *wire.Hello) { h.From = 1 }), nil, "no peer"},
 		"nobody":   {hello(func(h *wire.Hello) { h.From = 0 }), nil, "no peer"},

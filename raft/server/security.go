@@ -150,9 +150,10 @@ func answerChallenge(conn net.Conn, token string, h *wire.Hello) error {
 // proof binds the token to the question and to what the hello says.
 func proof(token string, question []byte, h wire.Hello) []byte {
 	mac := hmac.New(sha256.New, []byte(token))
-	mac.Write([]byte("raftd peer 2"))
+	mac.Write([]byte("raftd peer 3"))
 	mac.Write(question)
-	for _, v := range []uint64{h.Cluster, uint64(h.From), uint64(h.To), uint64(h.Stream)} {
+	for _, v := range []uint64{h.Cluster, uint64(h.From), uint64(h.To), uint64(h.Stream),
+		h.Founders} {
 		binary.Write(mac, binary.LittleEndian, v)
 	}
 	for _, text := range []string{h.Name, h.Address} {

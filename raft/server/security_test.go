@@ -246,12 +246,14 @@ func TestTokenOfPeers(t *testing.T) {
 	}
 	for _, change := range []func(){
 		func() { h.Cluster++ }, func() { h.From++ }, func() { h.To++ }, func() { h.Stream-- },
-		func() { asked[0]++ },
+		func() { h.Founders++ }, func() { asked[0]++ },
 	} {
+		h0, asked0 := h, asked[0]
 		change()
 		if string(proof(testToken, asked, h)) == right {
 			t.Errorf("the proof is good for %+v too", h)
 		}
+		h, asked[0] = h0, asked0
 	}
 }
 

@@ -32,6 +32,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net"
 	"net/http"
@@ -236,6 +237,18 @@ func (s *Server) owner() wal.Owner {
 		owner.Founders = append(owner.Founders, m.Name)
 	}
 	return owner
+}
+
+// founders returns a hash of the first members' names in their order, which is never 0; or 0 if
+// this server was added later and so does not know them. Addresses may have moved.
+func (s *Server) founders() uint64 {
+	names := s.owner().Founders
+	if len(names) == 0 {
+		return 0
+	}
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "%q", names)
+	return hash.Sum64() | 1
 }
 
 func (s *Server) goroutine(f func()) {

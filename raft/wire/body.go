@@ -149,12 +149,13 @@ func (d *decoder) hello() *Hello {
 		d.fail("version %d, this side speaks %d", v, Version)
 	}
 	h := &Hello{
-		Cluster: d.uint(),
-		From:    raft.NodeID(d.uint()),
-		To:      raft.NodeID(d.uint()),
-		Stream:  Stream(d.small("stream", uint64(Snapshots)+1)),
-		Name:    string(d.bytes()),
-		Address: string(d.bytes()),
+		Cluster:  d.uint(),
+		From:     raft.NodeID(d.uint()),
+		To:       raft.NodeID(d.uint()),
+		Stream:   Stream(d.small("stream", uint64(Snapshots)+1)),
+		Founders: d.uint(),
+		Name:     string(d.bytes()),
+		Address:  string(d.bytes()),
 	}
 	if len(d.rest) > 0 {
 		h.Proof = string(d.bytes())

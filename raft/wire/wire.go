@@ -22,7 +22,7 @@ import (
 )
 
 // Version is the frame format that this package speaks; a Hello of another version is refused.
-const Version = 3
+const Version = 4
 
 // MaxFrame bounds the body of a frame in bytes, so that a broken length cannot exhaust memory.
 const MaxFrame = 32 << 20
@@ -83,9 +83,11 @@ type Hello struct {
 	From    raft.NodeID
 	To      raft.NodeID
 	Stream  Stream
-	Name    string // of From
-	Address string // of From's peer listener; empty: From does not know
-	Proof   string // of the token of the cluster; empty: none, and then not on the wire
+	// Founders stand for the first members that From was started with; 0: it was added later.
+	Founders uint64
+	Name     string // of From
+	Address  string // of From's peer listener; empty: From does not know
+	Proof    string // of the token of the cluster; empty: none, and then not on the wire
 }
 
 // Frame is one decoded body. Exactly one of Hello and Message is set; neither in a ping.
@@ -100,7 +102,9 @@ func AppendHello(dst []byte, h Hello) []byte {
 	start := len(dst)
 	dst = append(dst, make([]byte, headerBytes)...)
 	dst = append(dst, kindHello)
-	for _, v := range []uint64{Version, h.Cluster, uint64(h.From), uint64(h.To), uint64(h.Stream)} {
+	for _, v := range []uint64{
+		Version, h.Cluster, uint64(h.From), uint64(h.To), uint64(h.Stream), h.Founders,
+	} {
 		dst = binary.AppendUvarint(dst, v)
 	}
 	dst = appendBytes(dst, []byte(h.Name))

@@ -61,7 +61,7 @@ func message(t *rapid.T) *raft.Message {
 // Method: draw any messages, write them after a hello with pings between, read the stream back.
 func TestStreamRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		hello := Hello{Cluster: 7, From: 1, To: 2, Stream: Bulk, Name: "n1", Address: "h:1"}
+		hello := Hello{Cluster: 7, From: 1, To: 2, Stream: Bulk, Founders: 9, Name: "n1", Address: "h:1"}
 		stream := AppendHello(nil, hello)
 		var sent []*raft.Message
 		for range rapid.IntRange(0, 4).Draw(t, "messages") {
