@@ -33,7 +33,7 @@ const (
 const heading = `# Scoreboard of the planted bugs
 
 How fast the simulator finds each bug of package mutants, and how little is left of what provoked
-it. Written by "go run ./mutants/score -rate 20s -report mutants/SCOREBOARD.md" on two cores that
+it. Written by "go run ./mutants/score -rate %s -report mutants/SCOREBOARD.md" on two cores that
 had other work to do. "found" and "shrunk" are wall time; "seeds that fail" is of another campaign,
 which ends after its twentieth failure. "make sim-bugs" prints it anew.
 
@@ -114,7 +114,7 @@ func (h *hunter) score(ctx context.Context, bugs []mutants.Mutant, report string
 	text := table(rows, h)
 	fmt.Print(text)
 	if report != "" {
-		page := fmt.Sprintf(heading, text)
+		page := fmt.Sprintf(heading, h.counting, text)
 		if err := os.WriteFile(report, []byte(page), 0o644); err != nil {
 			return false, err
 		}
