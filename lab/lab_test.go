@@ -133,6 +133,16 @@ func TestStartIsFast(t *testing.T) {
 	}
 }
 
+// Goal: a lab may have as many hosts as it says. Method: the most, asked over SSH at both ends.
+func TestMostHosts(t *testing.T) {
+	l := startLab(t, MaxHosts)
+	for _, host := range []string{"n1", fmt.Sprint("n", MaxHosts)} {
+		if got := sh(t, l, host, "hostname"); got != host {
+			t.Errorf("%s says its name is %q", host, got)
+		}
+	}
+}
+
 // Goal: Dial behaves as a net.Dialer inside the lab would, errors included.
 func TestDial(t *testing.T) {
 	l := startLab(t, 2)

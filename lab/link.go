@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxMessage bounds one message between processes of the lab, in bytes.
-const maxMessage = 64 << 10
+// maxMessage bounds one message between processes of the lab, in bytes: it holds the state of
+// MaxHosts hosts, and fits the buffer that Linux gives a socket.
+const maxMessage = 192 << 10
 
 // link carries JSON messages, each with open files attached if need be, between two processes.
 // It is a sequenced-packet socket: a message arrives whole or not at all, and the death of the
