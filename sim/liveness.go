@@ -21,7 +21,8 @@ type healing struct {
 	began    time.Duration
 	due      time.Duration
 	probes   int
-	answered uint // bit i: a fresh write through member i was acknowledged
+	answered uint   // bit i: a fresh write through member i was acknowledged
+	lacking  uint64 // entries that members lacked half a phase before due; 0: not that late yet
 	reached  bool
 	leaders  map[uint64]bool // terms led by a member of the core since the phase began
 }
@@ -149,9 +150,11 @@ func (w *World) probe() {
 		h.reached = true
 		w.conclude()
 		return
-	case w.now >= h.due:
+	case w.now >= h.due && !w.catchesUp(leader):
 		w.fail(w.unlive(leader))
 		return
+	case w.now >= h.due-w.halfPhase() && h.lacking == 0:
+		h.lacking = w.lacking(leader)
 	}
 	for i, m := range w.members {
 		if h.serving&^h.answered&(1<<i) != 0 && m.state == running {
@@ -165,6 +168,34 @@ func (w *World) probe() {
 		}
 	}
 	w.heap.push(event{at: w.now + w.options.Raft.ElectionTimeoutMin/2, kind: eventProbe})
+}
+
+// catchesUp tells whether the members lack markedly less than half a phase ago, and gives them half
+// a phase more if so: who is told an entry at a time, and lacks thousands, is slow but not stuck.
+func (w *World) catchesUp(leader *member) bool {
+	h := &w.heal
+	lacking := w.lacking(leader)
+	if leader == nil || h.lacking == 0 || lacking > h.lacking/8*7 {
+		return false
+	}
+	h.lacking = lacking
+	h.due += w.halfPhase()
+	return true
+}
+
+func (w *World) halfPhase() time.Duration {
+	return time.Duration(w.options.Liveness.Within) * w.options.Raft.ElectionTimeoutMax / 2
+}
+
+// lacking is how many entries the members have yet to learn to be committed, of those that a leader
+// has.
+func (w *World) lacking(leader *member) (entries uint64) {
+	for i, m := range w.members {
+		if leader != nil && w.heal.serving&(1<<i) != 0 && m.seen.Commit < leader.seen.LastIndex {
+			entries += leader.seen.LastIndex - m.seen.Commit
+		}
+	}
+	return entries
 }
 
 // servedBy is the members of the core that a leader's configuration names, of the others those are
