@@ -15,7 +15,7 @@ type reign struct {
 // commits takes over that a member's commit index rose: all members commit the same (state machine
 // safety, paper, figure 3), and what is committed first is durable on a majority of all members.
 // It need not be on the disk of the member that commits it.
-func (w *Watch) commits(node int, index uint64, cut bool) {
+func (w *Watch) commits(node int, index uint64, cut, deposed bool) {
 	m := &w.members[node]
 	if index > uint64(len(m.log)) {
 		w.fail(failure.Failure{
@@ -37,18 +37,19 @@ func (w *Watch) commits(node int, index uint64, cut bool) {
 	} else {
 		w.reigns = append(w.reigns, reign{m.term, upTo})
 	}
-	w.supported(node, upTo, cut)
+	w.supported(node, upTo, cut, deposed)
 }
 
 // supported demands that a majority of those who decide has what is being committed on disk, and
 // that whoever leads a later term has it, too.
-func (w *Watch) supported(node, upTo int, cut bool) {
+func (w *Watch) supported(node, upTo int, cut, deposed bool) {
 	entry, term := w.committed[upTo-1], w.members[node].term
 	holds := func(i int) bool {
 		disk := w.members[i].disk
 		return upTo <= len(disk) && disk[upTo-1] == entry
 	}
-	if by := w.inEffect(&w.members[node], upTo, cut); !supportedBy(by, holds) {
+	by := w.inEffect(&w.members[node], upTo, cut)
+	if !supportedBy(by, holds) && !(deposed && w.leftJoint(by, upTo, holds)) {
 		w.fail(failure.Failure{
 			Signature: failure.CommitUnsupported, Nodes: []int{node}, Term: term,
 			Index: uint64(upTo),

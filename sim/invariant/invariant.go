@@ -145,9 +145,10 @@ func (w *Watch) Changed(node int, e *replica.Effects, s raft.Status) {
 	if s.Role == raft.Leader && (m.role != raft.Leader || s.Term != m.term) {
 		w.leads(node, s.Term, w.electedBy(m, s.Term))
 	}
+	deposed := m.role == raft.Leader && s.Term != m.term
 	m.role, m.term, m.vote = s.Role, s.Term, s.Vote
 	if s.Commit != m.commit {
-		w.commits(node, s.Commit, cut)
+		w.commits(node, s.Commit, cut, deposed)
 		m.commit = s.Commit
 	}
 	w.configures(node, s)

@@ -145,6 +145,24 @@ func (w *Watch) inEffect(m *member, upTo int, cut bool) []configured {
 	return w.effective
 }
 
+// leftJoint tells whether a leader that was deposed at the same instant can have committed its log
+// up to an entry by a configuration that nobody saw: the one that follows a joint one as soon as
+// that is committed.
+func (w *Watch) leftJoint(configs []configured, upTo int, holds func(node int) bool) bool {
+	for _, joint := range configs {
+		at := int(joint.at.Index)
+		committed := func(i int) bool {
+			disk := w.members[i].disk
+			return at <= len(disk) && disk[at-1] == joint.entry
+		}
+		next := configured{Configuration: raft.Configuration{Voters: joint.Voters}}
+		if joint.Joint() && at <= upTo && joint.decides(committed) && next.decides(holds) {
+			return true
+		}
+	}
+	return false
+}
+
 // those names the members of which something holds.
 func (w *Watch) those(holds func(node int) bool) string {
 	var names []string

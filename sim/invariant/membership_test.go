@@ -56,6 +56,18 @@ func joint() (*script, raft.Entry) {
 	return s, e
 }
 
+// left is joint, with that one on a majority of both and entry 4 on one of the new voters alone, as
+// when it was appended before the joint one was left.
+func left() *script {
+	s, e := joint()
+	s.follows(1, e)
+	s.follows(3, e)
+	s.appends(0, entry(4, 1))
+	s.syncs(0)
+	s.follows(3, entry(4, 1))
+	return s
+}
+
 // follows has a member take entries over, and what they say of the members.
 func (s *script) follows(node int, entries ...raft.Entry) {
 	if s.is[node].Term == 0 {
@@ -101,6 +113,26 @@ var changes = []scene{
 		s.commits(0, 3)
 		return s
 	}},
+	{"the new voters alone commit what follows the joint one", failure.CommitUnsupported,
+		func() *script {
+			s := left()
+			s.commits(0, 4)
+			return s
+		}},
+	{"who is deposed had left the joint one at that instant", "", func() *script {
+		s := left()
+		s.is[0].Term, s.is[0].Role = 2, raft.Follower
+		s.commits(0, 4)
+		return s
+	}},
+	{"who is deposed had left the joint one before it was committed", failure.CommitUnsupported,
+		func() *script {
+			s, e := joint()
+			s.follows(3, e)
+			s.is[0].Term, s.is[0].Role = 2, raft.Follower
+			s.commits(0, 3)
+			return s
+		}},
 	{"the joint one elects by the old voters alone", failure.LeaderUnsupported, func() *script {
 		s, _ := joint()
 		s.elects(0, 2, 1)
