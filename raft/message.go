@@ -134,4 +134,6 @@ type Progress struct {
 	Match uint64
 	Next  uint64
 	State string // "probe", "replicate" or "snapshot"
+
+	SnapshotLeft uint64 // bytes that the member has yet to get of a snapshot on its way; else 0
 }

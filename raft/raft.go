@@ -198,7 +198,10 @@ func (c *Core) Progress() []Progress {
 	}
 	rows := make([]Progress, len(c.peers))
 	for i, p := range c.peers {
-		rows[i] = Progress{c.seats[i].id, p.match, p.next, p.state.String()}
+		rows[i] = Progress{ID: c.seats[i].id, Match: p.match, Next: p.next, State: p.state.String()}
+		if p.state == install {
+			rows[i].SnapshotLeft = p.shipment.snapshot.Size - p.shipment.stored
+		}
 	}
 	return rows
 }

@@ -339,7 +339,11 @@ func (s *script) status(members []*node) {
 		}
 		for _, p := range n.core.Progress() {
 			if p.ID != is.ID {
-				s.trace("  %d %s match=%d next=%d", p.ID, p.State, p.Match, p.Next)
+				left := ""
+				if p.SnapshotLeft > 0 {
+					left = fmt.Sprintf(" left=%d", p.SnapshotLeft)
+				}
+				s.trace("  %d %s match=%d next=%d%s", p.ID, p.State, p.Match, p.Next, left)
 			}
 		}
 	}

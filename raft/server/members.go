@@ -24,6 +24,8 @@ type memberBody struct {
 	Role    string      `json:"role"` // "voter", "learner", or "leaving": still a voter, for now
 	// Match is the last entry that the member is known to hold; of a leader's answer alone.
 	Match *uint64 `json:"match,omitempty"`
+	// SnapshotLeft is the bytes that it lacks of a snapshot on its way; of a leader's answer alone.
+	SnapshotLeft uint64 `json:"snapshotLeft,omitempty"`
 }
 
 // changedAnswer is the success of a change of the members.
@@ -84,7 +86,7 @@ func (s *Server) getMembers(w http.ResponseWriter, r *http.Request) {
 	for i := range body.Members {
 		for _, p := range v.progress {
 			if p.ID == body.Members[i].ID {
-				body.Members[i].Match = &p.Match
+				body.Members[i].Match, body.Members[i].SnapshotLeft = &p.Match, p.SnapshotLeft
 			}
 		}
 	}

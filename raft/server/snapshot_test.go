@@ -56,6 +56,12 @@ func (c *cluster) applied(i int) (applied, first uint64) {
 	return status.Applied, status.FirstIndex
 }
 
+// offers tells whether a leader says that somebody lacks a snapshot.
+func (c *cluster) offers(leader int) bool {
+	code, body := c.call(leader, http.MethodGet, "/v1/members", "")
+	return code == http.StatusOK && strings.Contains(body, `,"snapshotLeft":`)
+}
+
 // Goal: a member that lacks thousands of entries which the others have compacted away catches up by
 // a snapshot, while clients write; then all three hold the same, also after a restart from the
 // snapshot. Method: small thresholds; stop a follower, write, start it, go on writing until it has
@@ -74,6 +80,7 @@ func TestCatchUpBySnapshot(t *testing.T) {
 		_, first := c.applied(leader)
 		return first > missed-behind/2
 	})
+	await(t, "the leader to offer a snapshot", func() bool { return c.offers(leader) })
 	c.restart(down)
 	goal, _ := c.applied(leader)
 	await(t, "the member to catch up", func() bool {
@@ -84,6 +91,7 @@ func TestCatchUpBySnapshot(t *testing.T) {
 	if log := c.logs[down].String(); !strings.Contains(log, `"state":"installed"`) {
 		t.Errorf("it caught up without a snapshot:\n%s", log)
 	}
+	await(t, "nothing left of a snapshot", func() bool { return !c.offers(leader) })
 	c.same(leader, down)
 	c.kill(down)
 	c.restart(down)
