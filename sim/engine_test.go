@@ -178,15 +178,3 @@ func TestStoppedMembersDoNothing(t *testing.T) {
 		}
 	}
 }
-
-// Goal: a core that cannot work is said not to. Method: liveness phases of clusters that something
-// keeps from working, in ways of its own.
-func TestUnlive(t *testing.T) {
-	w := NewWorld()
-	s := healthy(1, 5)
-	s.Options.Raft.ElectionTimeoutMax = 501 * time.Millisecond
-	s.Options.Network = schedule.Network{DelayMin: 600 * time.Millisecond, DelayMax: time.Second}
-	if o := w.Run(s, Options{}); o.Failure == nil {
-		t.Error("elections cannot be won where a message takes longer than an election timeout")
-	}
-}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -20,9 +21,12 @@ type healing struct {
 	serving  uint // ... and to the configuration that came out in the end
 	began    time.Duration
 	due      time.Duration
+	turns    int
 	probes   int
 	answered uint   // bit i: a fresh write through member i was acknowledged
-	lacking  uint64 // entries that members lacked half a phase before due; 0: not that late yet
+	asked    uint   // bit i: a write through member i has no answer yet
+	measured bool   // half a phase before due
+	lacking  uint64 // ... by its members then
 	reached  bool
 	leaders  map[uint64]bool // terms led by a member of the core since the phase began
 }
@@ -153,33 +157,49 @@ func (w *World) probe() {
 	case w.now >= h.due && !w.catchesUp(leader):
 		w.fail(w.unlive(leader))
 		return
-	case w.now >= h.due-w.halfPhase() && h.lacking == 0:
-		h.lacking = w.lacking(leader)
+	case !h.measured && leader != nil && w.now >= h.due-w.halfPhase():
+		h.measured, h.lacking = true, w.lacking(leader)
+		h.due = w.now + w.halfPhase()
 	}
+	h.turns++
 	for i, m := range w.members {
-		if h.serving&^h.answered&(1<<i) != 0 && m.state == running {
-			h.probes++
-			m.requests = append(m.requests, probeRequest)
-			id := uint64(len(m.requests))
-			w.witness.Probed(i, w.incarnation(m), id)
-			m.replica.Write(m.clock.read(w.now), id, kv.Command{Op: kv.Put, Key: "probe",
-				Value: fmt.Append(nil, h.probes)})
-			w.after(m)
+		if h.serving&^h.answered&(1<<i) != 0 && m.state == running && h.mayWrite(i) {
+			w.probeThrough(m)
 		}
 	}
 	w.heap.push(event{at: w.now + w.options.Raft.ElectionTimeoutMin/2, kind: eventProbe})
 }
 
-// catchesUp tells whether the members lack markedly less than half a phase ago, and gives them half
-// a phase more if so: who is told an entry at a time, and lacks thousands, is slow but not stuck.
+// mayWrite tells whether to write through a member: at every turn at first, later more rarely while
+// there is no answer. What members have to catch up with had better not grow as fast as they do.
+func (h *healing) mayWrite(member int) bool {
+	return h.turns <= 16 || h.turns%16 == 0 || h.asked&(1<<member) == 0
+}
+
+func (w *World) probeThrough(m *member) {
+	h := &w.heal
+	h.probes++
+	h.asked |= 1 << m.index
+	m.requests = append(m.requests, probeRequest)
+	id := uint64(len(m.requests))
+	w.witness.Probed(m.index, w.incarnation(m), id)
+	m.replica.Write(m.clock.read(w.now), id, kv.Command{Op: kv.Put, Key: "probe",
+		Value: fmt.Append(nil, h.probes)})
+	w.after(m)
+}
+
+// catchesUp tells whether members lack less than when that was last measured, by one part in
+// nearer, and gives them half a phase more if so: who gets an entry at a time, and lacks thousands,
+// is slow, not stuck. What they lack gets less each time, so this ends.
 func (w *World) catchesUp(leader *member) bool {
+	const nearer = 64
 	h := &w.heal
 	lacking := w.lacking(leader)
-	if leader == nil || h.lacking == 0 || lacking > h.lacking/8*7 {
+	if leader == nil || !h.measured || lacking+max(1, h.lacking/nearer) > h.lacking {
 		return false
 	}
 	h.lacking = lacking
-	h.due += w.halfPhase()
+	h.due = w.now + w.halfPhase()
 	return true
 }
 
@@ -187,15 +207,24 @@ func (w *World) halfPhase() time.Duration {
 	return time.Duration(w.options.Liveness.Within) * w.options.Raft.ElectionTimeoutMax / 2
 }
 
-// lacking is how many entries the members have yet to learn to be committed, of those that a leader
-// has.
-func (w *World) lacking(leader *member) (entries uint64) {
-	for i, m := range w.members {
-		if leader != nil && w.heal.serving&(1<<i) != 0 && m.seen.Commit < leader.seen.LastIndex {
-			entries += leader.seen.LastIndex - m.seen.Commit
+// lacking is how many entries, and chunks of snapshots, a leader has yet to get to the members, as
+// far as it knows. What they have committed would tell less: of earlier terms that is nothing, and
+// then everything at once.
+func (w *World) lacking(leader *member) (parts uint64) {
+	if leader == nil {
+		return 0
+	}
+	chunk := cmp.Or(uint64(w.options.Snapshots.ChunkBytes), 64<<10)
+	for _, p := range leader.replica.Progress() {
+		if w.heal.serving&(1<<(p.ID-1)) == 0 {
+			continue
+		}
+		parts += leader.seen.LastIndex - p.Match
+		if p.SnapshotLeft > 0 {
+			parts += 1 + p.SnapshotLeft/chunk
 		}
 	}
-	return entries
+	return parts
 }
 
 // servedBy is the members of the core that a leader's configuration names, of the others those are
@@ -222,6 +251,7 @@ func (w *World) probed(m *member, a *replica.Answer) {
 	if a.Refusal == nil {
 		w.heal.answered |= 1 << m.index
 	}
+	w.heal.asked &^= 1 << m.index
 }
 
 // coreLeader is the member of the core that leads in the highest term; nil: none does.
@@ -255,7 +285,7 @@ func (w *World) converged(leader *member) bool {
 // unlive names the failure of the liveness phase.
 func (w *World) unlive(leader *member) *failure.Failure {
 	h := &w.heal
-	took := w.options.Liveness.Within
+	took := int((w.now - h.began) / w.options.Raft.ElectionTimeoutMax)
 	f := &failure.Failure{}
 	switch {
 	case len(h.leaders) == 0:

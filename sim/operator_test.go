@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"gauntlet/raft"
 	"gauntlet/sim/schedule"
 )
 
@@ -64,17 +63,6 @@ func TestOperatorChangesTheMembers(t *testing.T) {
 	for _, s := range []situation{jointCommitted, learnerPromoted, nodeReplaced, leaderRemoved} {
 		if seen[s] == 0 {
 			t.Errorf("never seen: %s", Situations[s])
-		}
-	}
-}
-
-// Goal: a core decides only with a majority of the old and of the new voters.
-// Method: three cores and a joint configuration.
-func TestCoreDecidesForBothHalves(t *testing.T) {
-	joint := []raft.Configuration{{Voters: raft.Members(1, 4, 5), Outgoing: raft.Members(1, 2, 3)}}
-	for core, want := range map[uint]bool{0b00111: false, 0b11001: false, 0b01011: true} {
-		if decides(joint, core) != want {
-			t.Errorf("core %b: %v", core, !want)
 		}
 	}
 }

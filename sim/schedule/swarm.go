@@ -263,10 +263,6 @@ func (d *swarm) liveness(rot bool) {
 		return
 	}
 	l.Within = 40
-	tiny := func(bytes int) bool { return bytes > 0 && bytes <= 256 }
-	if tiny(o.Raft.MaxAppendBytes) || tiny(o.Snapshots.ChunkBytes) {
-		l.Within = 160 // an entry or a few bytes at a time: the last to catch up has a long way
-	}
 	most := o.Nodes
 	if rot {
 		most--
