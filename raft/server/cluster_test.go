@@ -164,7 +164,7 @@ func (c *cluster) call(i int, method, path, body string) (int, string) {
 func (c *cluster) want(i int, method, path, body, answer string) {
 	c.t.Helper()
 	if code, got := c.call(i, method, path, body); code != 200 || got != answer {
-		c.t.Fatalf("n%d: %s %s %s: %d %s, want %s", i+1, method, path, body, code, got, answer)
+		c.t.Fatalf("n%d: %s %s %.200s: %d %.200s, want %s", i+1, method, path, body, code, got, answer)
 	}
 }
 

@@ -14,8 +14,7 @@ import (
 const (
 	MaxKeyBytes    = 1 << 10
 	MaxValueBytes  = kv.MaxValueBytes
-	MaxSteps       = 64      // of a transaction
-	maxBodyBytes   = 4 << 20 // JSON may write one byte as six
+	MaxSteps       = 64 // of a transaction
 	maxHeaderBytes = 16 << 10
 	maxHeaders     = 64
 )
@@ -56,7 +55,7 @@ func (s *Server) newHTTP() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:           authenticate(s.cfg.Token, guard(mux)),
+		Handler:           authenticate(s.cfg.Token, guard(s.bodies.bound(mux))),
 		Protocols:         &protocols,
 		ConnState:         s.clients.track,
 		ErrorLog:          s.httpLog(),
@@ -95,7 +94,6 @@ func (s *Server) change(
 	read func(*http.Request) (kv.Command, error), answerOf func(kv.Command, kv.Result) any,
 ) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
 		cmd, err := read(r)
 		if err == nil {
 			err = placeInSession(r, &cmd)

@@ -87,6 +87,7 @@ func TestBadTransactions(t *testing.T) {
 		{"POST", "/v1/txn", `{}`, 400, `\"steps\" is missing or empty`},
 		{"POST", "/v1/txn", `{"steps":[]}`, 400, `\"steps\" is missing or empty`},
 		{"POST", "/v1/txn", steps(MaxSteps+1, put), 413, "at most 64"},
+		{"POST", "/v1/txn", steps(maxValues+1, "{}"), 413, "at most 1024 JSON values"},
 		{"POST", "/v1/txn", steps(2, `{"op":"cas","key":"k"}`), 400, `step 1: op \"cas\"`},
 		{"POST", "/v1/txn", steps(1, `{"key":"k"}`), 400, `op \"\"`},
 		{"POST", "/v1/txn", steps(1, `{"op":"get"}`), 400, `step 1: \"key\" is missing`},
@@ -103,6 +104,8 @@ func TestBadTransactions(t *testing.T) {
 	if code, body := c.call(0, "POST", "/v1/txn", steps(MaxSteps, put)); code != 200 {
 		t.Errorf("the largest transaction: %d %s", code, body)
 	}
+	commas := strings.Repeat(`\",\\`, 2*maxValues)
+	c.want(0, "PUT", "/v1/kv/k", `{"value":"`+commas+`"}`, `{}`)
 }
 
 // Goal: a command that contradicts what its keys hold is refused with 409, certainly had no effect,

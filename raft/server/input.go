@@ -175,18 +175,43 @@ func keyAndValueOf(r *http.Request) (string, []byte, error) {
 func decode(r *http.Request, into any) error {
 	body, err := io.ReadAll(r.Body)
 	var limit *http.MaxBytesError
+	var bad *badInput
 	switch {
+	case errors.As(err, &bad):
+		return bad
 	case errors.As(err, &limit):
 		return tooLarge("body: at most %d bytes", limit.Limit)
 	case err != nil:
 		return malformed("body: %v", err)
 	case !utf8.Valid(body): // the decoder would quietly replace what is not
 		return malformed("body is not valid UTF-8")
+	case countValues(body) > maxValues:
+		return tooLarge("body: at most %d JSON values", maxValues)
 	}
 	if err := strict(body, into); err != nil {
 		return malformed("body: %v", err)
 	}
 	return nil
+}
+
+// maxValues in one body is more than a transaction needs. A decoded value takes many times the few
+// bytes of its text.
+const maxValues = 1024
+
+// countValues returns at least how many members and elements a JSON text has: its commas and one.
+func countValues(b []byte) int {
+	n, quoted := 1, false
+	for i := 0; i < len(b); i++ {
+		switch {
+		case b[i] == '\\':
+			i++
+		case b[i] == '"':
+			quoted = !quoted
+		case b[i] == ',' && !quoted:
+			n++
+		}
+	}
+	return n
 }
 
 func checkKey(key string) error {

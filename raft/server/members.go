@@ -104,7 +104,6 @@ func (s *Server) addMember(w http.ResponseWriter, r *http.Request) {
 		Name    string      `json:"name"`
 		Address string      `json:"address"`
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
 	if err := decode(r, &body); err != nil {
 		refuseInput(w, err)
 		return
@@ -131,7 +130,6 @@ func (s *Server) promoteMember(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Replaces string `json:"replaces"`
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
 	if r.ContentLength != 0 {
 		if err := decode(r, &body); err != nil {
 			refuseInput(w, err)

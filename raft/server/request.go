@@ -78,6 +78,9 @@ func (s *Server) await(ctx context.Context, r *request) replica.Answer {
 func (s *Server) giveUp(r *request, reason string) replica.Answer {
 	refusal := &replica.Refusal{Reason: reason}
 	if r.state.CompareAndSwap(queued, withdrawn) {
+		if r.write != nil {
+			r.write = &kv.Command{} // its place in the queue may be kept for long, what it carries not
+		}
 		return replica.Answer{Refusal: refusal}
 	}
 	select {

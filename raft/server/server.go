@@ -97,6 +97,7 @@ type Server struct {
 	lines    lineLimit
 	metrics  *metrics
 	clients  *clientListener
+	bodies   *bodies
 	identity *identity // nil: no TLS
 	disk     *disk
 	shots    *snapshotter
@@ -175,6 +176,7 @@ func Start(cfg Config) (*Server, error) {
 func (s *Server) run(member *replica.Replica, log *wal.Log) {
 	s.metrics = newMetrics(s)
 	s.clients = newClientListener(s)
+	s.bodies = newBodies()
 	s.disk = newDisk(log, func(took time.Duration) { s.metrics.fsync.Observe(took.Seconds()) })
 	s.shots = newSnapshotter(s, log.Snapshots())
 	s.loop = newLoop(s, member)

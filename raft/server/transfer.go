@@ -19,7 +19,6 @@ type transferAnswer struct {
 
 // transfer hands the leadership over, if this member has it; else it says who has.
 func (s *Server) transfer(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
 	to, err := s.successorOf(r)
 	if err != nil {
 		refuseInput(w, err)
