@@ -30,10 +30,11 @@ type walk struct {
 	slots [maxOpen]int32 // open operations that told the sum
 	open  uint64         // which slots are in use
 	pools *pools         // of the unanswered adds that were called
-	now   map[state]bool // what may be in force
+	now   []state        // what may be in force
 
-	partial bool // not everything was tried: only the answer "linearizable" counts
-	spent   int  // steps of the search
+	met     []state // room for explore
+	partial bool    // not everything was tried: only the answer "linearizable" counts
+	spent   int     // steps of the search
 }
 
 // state is what may be in force.
@@ -48,11 +49,12 @@ const (
 	maxOpen   = 64      // operations open at once
 	maxStates = 1 << 12 // in force at once; those that used more unanswered adds are forgotten
 	fewStates = 1 << 8  // the same for the lazy walk
+	maxSeen   = 1 << 18 // met on the way to a return
 	maxSteps  = 1 << 27 // in all
 )
 
 func newWalk(h *history, stop func() bool) *walk {
-	return &walk{history: h, stop: stop, pools: newPools(), now: map[state]bool{{}: true}}
+	return &walk{history: h, stop: stop, pools: newPools(), now: []state{{}}}
 }
 
 // walked tries the lazy walk, and the other one if that is not enough.
@@ -122,10 +124,13 @@ func (w *walk) ret(slot int) bool {
 }
 
 // explore finds all that may be in force when the operation of a slot has happened, with unanswered
-// adds on the way, taken singly or together.
+// adds on the way, taken singly or together. Between such leaps it goes as far as answered
+// operations lead: the sums that unanswered adds can make are many, and mostly lead nowhere. So the
+// lazy walk leaps no further than it must.
 func (w *walk) explore(bit uint64, singly bool) map[state]bool {
 	seen, next := make(map[state]bool), make(map[state]bool)
-	var left []state
+	met := w.met[:0]
+	defer func() { w.met = met }()
 	reach := func(s state) {
 		if s = w.reads(s); s.done&bit != 0 {
 			s.done &^= bit
@@ -134,19 +139,25 @@ func (w *walk) explore(bit uint64, singly bool) map[state]bool {
 		}
 		if !seen[s] {
 			seen[s] = true
-			left = append(left, s)
+			met = append(met, s)
 		}
 	}
-	for s := range w.now {
+	for _, s := range w.now {
 		reach(s)
 	}
-	for len(left) > 0 && w.spent < maxSteps {
-		s := left[len(left)-1]
-		left = left[:len(left)-1]
-		w.follow(s, singly, reach)
-		if len(seen) > 4*w.most() {
-			w.partial = true
+	for from := 0; from < len(met); { // which took one leap more each time
+		for i := from; i < len(met); i++ {
+			w.link(met[i], reach)
+		}
+		if w.lazy && !singly && len(next) > 0 || len(w.pools.deltas) == 0 {
 			break
+		}
+		for end := len(met); from < end; from++ {
+			if from >= 4*w.most() || len(met) > maxSeen || w.spent >= maxSteps {
+				w.partial = true
+				return next
+			}
+			w.leap(met[from], singly, reach)
 		}
 	}
 	return next
@@ -171,17 +182,25 @@ func (w *walk) reads(s state) state {
 	return s
 }
 
-// follow lets happen each open operation that can, if need be after some unanswered adds.
-func (w *walk) follow(s state, singly bool, reach func(state)) {
+// link lets happen each open operation that finds the sum in force.
+func (w *walk) link(s state, reach func(state)) {
+	for rest := w.open &^ s.done; rest != 0; rest &= rest - 1 {
+		slot := bits.TrailingZeros64(rest)
+		w.spent++
+		if op := w.ops[w.slots[slot]]; op.before() == s.sum {
+			reach(state{sum: op.Sum, done: s.done | 1<<slot, used: s.used})
+		}
+	}
+}
+
+// leap lets happen each open operation that can after some unanswered adds.
+func (w *walk) leap(s state, singly bool, reach func(state)) {
 	for rest := w.open &^ s.done; rest != 0; rest &= rest - 1 {
 		slot := bits.TrailingZeros64(rest)
 		op := w.ops[w.slots[slot]]
-		next := state{sum: op.Sum, done: s.done | 1<<slot, used: s.used}
-		lack := op.before() - s.sum
-		w.spent++
-		switch {
+		next := state{sum: op.Sum, done: s.done | 1<<slot}
+		switch lack := op.before() - s.sum; {
 		case lack == 0:
-			reach(next)
 		case singly:
 			if set, found := w.pools.single(s.used, lack); found {
 				next.used = set
@@ -199,13 +218,13 @@ func (w *walk) follow(s state, singly bool, reach func(state)) {
 
 // fewest forgets what is no better than another state with the same sum and operations and fewer
 // unanswered adds, and beyond a number of states those that used most of them.
-func (w *walk) fewest(states map[state]bool) map[state]bool {
-	if len(states) == 1 {
-		return states
-	}
+func (w *walk) fewest(states map[state]bool) []state {
 	list := make([]state, 0, len(states))
 	for s := range states {
 		list = append(list, s)
+	}
+	if len(list) == 1 {
+		return list
 	}
 	slices.SortFunc(list, func(a, b state) int {
 		return cmp.Or(cmp.Compare(w.pools.count(a.used), w.pools.count(b.used)),
@@ -215,7 +234,7 @@ func (w *walk) fewest(states map[state]bool) map[state]bool {
 		sum  int64
 		done uint64
 	}
-	kept := make(map[state]bool)
+	var kept []state
 	better := make(map[place][]int32)
 	for _, s := range list {
 		at := place{s.sum, s.done}
@@ -226,7 +245,7 @@ func (w *walk) fewest(states map[state]bool) map[state]bool {
 			w.partial = true
 			break
 		}
-		kept[s] = true
+		kept = append(kept, s)
 		better[at] = append(better[at], s.used)
 	}
 	return kept
