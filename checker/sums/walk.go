@@ -49,7 +49,7 @@ const (
 	maxOpen   = 64      // operations open at once
 	maxStates = 1 << 12 // in force at once; those that used more unanswered adds are forgotten
 	fewStates = 1 << 8  // the same for the lazy walk
-	maxSeen   = 1 << 18 // met on the way to a return
+	maxMet    = 1 << 14 // met on the way to a return
 	maxSteps  = 1 << 27 // in all
 )
 
@@ -146,14 +146,14 @@ func (w *walk) explore(bit uint64, singly bool) map[state]bool {
 		reach(s)
 	}
 	for from := 0; from < len(met); { // which took one leap more each time
-		for i := from; i < len(met); i++ {
+		for i := from; i < len(met) && !w.tooMuch(len(met)); i++ {
 			w.link(met[i], reach)
 		}
 		if w.lazy && !singly && len(next) > 0 || len(w.pools.deltas) == 0 {
 			break
 		}
 		for end := len(met); from < end; from++ {
-			if from >= 4*w.most() || len(met) > maxSeen || w.spent >= maxSteps {
+			if w.tooMuch(len(met)) || from >= 4*w.most() {
 				w.partial = true
 				return next
 			}
@@ -161,6 +161,13 @@ func (w *walk) explore(bit uint64, singly bool) map[state]bool {
 		}
 	}
 	return next
+}
+
+// tooMuch tells that a search has to end, and notes that it has not tried everything.
+func (w *walk) tooMuch(met int) bool {
+	over := met > maxMet || w.spent >= maxSteps
+	w.partial = w.partial || over
+	return over
 }
 
 // most is how many states are kept.

@@ -141,6 +141,30 @@ func TestFewUnansweredAddsFirst(t *testing.T) {
 	}
 }
 
+// Goal: a search that meets more than it may keep ends, and says so. Method: many open adds of one
+// size up and down, so that each set of them may have happened, and a read of what none of them
+// makes; with and without an unanswered add.
+func TestTooManyMet(t *testing.T) {
+	for _, unanswered := range []int{0, 1} {
+		var ops []Op
+		for range maxOpen/2 - 1 {
+			ops = append(ops, Op{Delta: 5, Sum: 5, Told: true, Ret: 9},
+				Op{Delta: -5, Sum: 0, Told: true, Ret: 9})
+		}
+		for range unanswered {
+			ops = append(ops, Op{Delta: 1, Pending: true})
+		}
+		ops = append(ops, Op{Sum: 7, Told: true, Ret: 8})
+		w := newWalk(&history{ops: ops}, func() bool { return false })
+		if why := w.place(); why != "" {
+			t.Fatal(why)
+		}
+		if found := w.decide(); found.Answer == finding.Linearizable || cap(w.met) > 4*maxMet {
+			t.Errorf("%v, room for %d states", found, cap(w.met))
+		}
+	}
+}
+
 // Goal: the search ends when it is asked to, and where too much is open, and says why. Method: a
 // history that takes thousands of steps, stopped at once; and one operation more than there is
 // room for.
