@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gauntlet/raft/kv"
 )
 
 // bad is a request that must be refused, with a status and a reason.
@@ -174,7 +176,8 @@ func TestStatus(t *testing.T) {
 	c.want(leader, "GET", "/healthz", "", `{"ok":true}`)
 }
 
-// Goal: a request that the loop has not taken can be withdrawn, and then is known to have failed.
+// Goal: a request that the loop has not taken can be withdrawn, and then is known to have failed,
+// and what it carried is given back.
 // Method: a server whose loop is held up, so that the request stays queued.
 func TestWithdrawn(t *testing.T) {
 	c := newCluster(t, 1)
@@ -185,8 +188,11 @@ func TestWithdrawn(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	r := &request{key: "k"}
+	r := &request{write: &kv.Command{Op: kv.Put, Key: "k", Value: []byte("v")}}
 	if a := s.do(ctx, r); a.Refusal == nil || a.Refusal.Unknown || r.state.Load() != withdrawn {
 		t.Errorf("got %+v in state %d", a, r.state.Load())
+	}
+	if r.write.Value != nil {
+		t.Errorf("what was withdrawn still carries %q", r.write.Value)
 	}
 }
