@@ -79,3 +79,21 @@ func TestStuckIsNotSlow(t *testing.T) {
 		}
 	}
 }
+
+// Goal: a write through a member is repeated often at first, then rarely while there is no answer,
+// and at once where it was refused. Method: turns of the phase, with and without a write out.
+func TestWritesGetRarer(t *testing.T) {
+	for _, c := range []struct {
+		turns int
+		asked uint
+		want  bool
+	}{
+		{1, 0b10, true}, {16, 0b10, true}, {17, 0b10, false}, {31, 0b10, false}, {32, 0b10, true},
+		{33, 0b10, false}, {33, 0b01, true}, {33, 0, true},
+	} {
+		h := &healing{turns: c.turns, asked: c.asked}
+		if h.mayWrite(1) != c.want {
+			t.Errorf("turn %d, asked %b: %v", c.turns, c.asked, !c.want)
+		}
+	}
+}
